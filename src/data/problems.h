@@ -1,0 +1,40 @@
+/* problems.h: every problem of a file at once: file:line:col, the source line, a caret, a suggestion. */
+#ifndef LLMMUX_DATA_PROBLEMS_H
+#define LLMMUX_DATA_PROBLEMS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct problem {
+	uint32_t line, column; /* 1-based; 0 = whole file */
+	bool is_warning;
+	const char *message;
+	const char *hint; /* "did you mean `port`?", or NULL */
+};
+
+struct problems {
+	struct arena *arena;
+	const char *file;	/* as shown */
+	struct slice text;	/* the source, for the excerpt; may be absent */
+	struct problem *items;
+	size_t len, cap;
+	size_t error_count;
+};
+
+void problems_init(struct problems *problems, struct arena *arena, const char *file, struct slice text);
+void problems_add(struct problems *problems, uint32_t line, uint32_t column, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void problems_warn(struct problems *problems, uint32_t line, uint32_t column, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Attaches a hint to the problem added last. */
+void problems_hint(struct problems *problems, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The candidate nearest to `word` if near enough to be a typo, else NULL. Candidates end with NULL. */
+const char *problems_nearest(struct slice word, const char *const *candidates);
+/* Prints all in source order, compiler style; colour with escape codes when asked. */
+void problems_print(const struct problems *problems, bool colour, struct buf *out);
+/* The first problem as an error (ERROR_CONFIGURATION, where = file:line:col). */
+void problems_to_error(const struct problems *problems, struct error *error);
+
+#endif
