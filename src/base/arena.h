@@ -1,4 +1,5 @@
-/* arena.h: bump allocator; everything in it dies with it. One arena belongs to one request, run or parse. */
+/* arena.h: bump allocator; everything in it dies with it. One arena belongs to one request, run or
+ * parse. */
 #ifndef LLMMUX_BASE_ARENA_H
 #define LLMMUX_BASE_ARENA_H
 
@@ -35,10 +36,12 @@ void arena_finish(struct arena *arena);
 /* Zeroed memory, aligned to 16. Never returns NULL: aborts when the machine has no memory. Ignores
  * the cap: use it for what the program itself needs a bounded number of times. */
 void *arena_alloc(struct arena *arena, size_t size);
-/* As arena_alloc, not zeroed, but NULL beyond the cap. For everything that scales with outside input. */
+/* As arena_alloc, not zeroed, but NULL beyond the cap. For everything that scales with outside
+ * input. */
 void *arena_try_alloc(struct arena *arena, size_t size);
 
-/* Copies; the copy is followed by a NUL byte (not counted), so .data is a C string if it holds none. */
+/* Copies; the copy is followed by a NUL byte (not counted), so .data is a C string if it holds
+ * none. */
 struct slice arena_dup(struct arena *arena, struct slice s);
 char *arena_strdup(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *format, ...)

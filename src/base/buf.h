@@ -1,4 +1,5 @@
-/* buf.h: growable byte buffer with a limit. Large inputs may be held by reference instead of copied. */
+/* buf.h: growable byte buffer with a limit. Large inputs may be held by reference instead of
+ * copied. */
 #ifndef LLMMUX_BASE_BUF_H
 #define LLMMUX_BASE_BUF_H
 
@@ -7,7 +8,8 @@
 
 #include "base/slice.h"
 
-/* A slice at least this long is recorded, not copied, by buf_append_ref in a buffer that allows it. */
+/* A slice at least this long is recorded, not copied, by buf_append_ref in a buffer that allows it.
+ */
 #define BUF_REF_MIN 4096
 
 /* A reference: `bytes` stands in the output after the first `at` owned bytes. */
@@ -19,9 +21,10 @@ struct buf_ref {
 struct buf {
 	char *data; /* owned bytes, malloc'd; NULL until the first append */
 	size_t len, cap;
-	size_t limit;		/* of len plus referenced bytes; 0 = none but memory */
-	bool failed;		/* an append went beyond the limit: contents are not to be used */
-	bool allow_refs;	/* buf_append_ref may keep references; their owner must outlive the buffer */
+	size_t limit;    /* of len plus referenced bytes; 0 = none but memory */
+	bool failed;     /* an append went beyond the limit: contents are not to be used */
+	bool allow_refs; /* buf_append_ref may keep references; their owner must outlive the buffer
+			  */
 	struct buf_ref *refs;
 	size_t ref_count, ref_cap;
 	size_t ref_bytes;
@@ -30,7 +33,8 @@ struct buf {
 void buf_init(struct buf *buf, size_t limit);
 /* Frees; accepts a zeroed buffer; the buffer may be used again (its limit is kept). */
 void buf_finish(struct buf *buf);
-/* Empties and keeps the memory (frees it when larger than keep_max, so that idle things are small). */
+/* Empties and keeps the memory (frees it when larger than keep_max, so that idle things are small).
+ */
 void buf_reset(struct buf *buf, size_t keep_max);
 
 /* Makes room for `more` bytes and returns where they go; NULL (and failed) beyond the limit. */

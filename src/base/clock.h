@@ -2,9 +2,9 @@
 #ifndef LLMMUX_BASE_CLOCK_H
 #define LLMMUX_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "base/slice.h"
 

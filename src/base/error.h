@@ -1,4 +1,5 @@
-/* error.h: the one error type of the program. HTTP error bodies and retry classes both come from its table. */
+/* error.h: the one error type of the program. HTTP error bodies and retry classes both come from
+ * its table. */
 #ifndef LLMMUX_BASE_ERROR_H
 #define LLMMUX_BASE_ERROR_H
 
@@ -23,11 +24,11 @@ enum error_kind {
 	ERROR_QUOTA,
 	ERROR_CANCELLED, /* the caller left: 499, never sent */
 	ERROR_INTERNAL,
-	ERROR_NOT_SUPPORTED,	  /* 501: the meaning cannot be carried to this upstream */
-	ERROR_NETWORK,		  /* could not reach the upstream */
-	ERROR_UPSTREAM_PROTOCOL,  /* the upstream's bytes make no sense, or were cut */
+	ERROR_NOT_SUPPORTED,       /* 501: the meaning cannot be carried to this upstream */
+	ERROR_NETWORK,             /* could not reach the upstream */
+	ERROR_UPSTREAM_PROTOCOL,   /* the upstream's bytes make no sense, or were cut */
 	ERROR_UPSTREAM_CREDENTIAL, /* the upstream refuses our credential (ER-3): 502 */
-	ERROR_UNAVAILABLE,	  /* no account or backend can serve now */
+	ERROR_UNAVAILABLE,         /* no account or backend can serve now */
 	ERROR_TIMEOUT,
 	ERROR_OVERLOADED,
 	ERROR_CONFIGURATION,
@@ -38,26 +39,27 @@ enum error_kind {
 
 /* One row per kind. */
 struct error_kind_info {
-	const char *name;	/* "rate_limit": logs, events, configuration */
-	int http_status;	/* default status */
-	bool is_retryable;	/* another account or a later try may succeed */
-	bool is_account_fault;	/* says something about the account, not about the request */
+	const char *name;      /* "rate_limit": logs, events, configuration */
+	int http_status;       /* default status */
+	bool is_retryable;     /* another account or a later try may succeed */
+	bool is_account_fault; /* says something about the account, not about the request */
 };
 const struct error_kind_info *error_kind_info(enum error_kind kind);
 
 #define ERROR_MESSAGE_MAX 1024
 #define ERROR_FIELD_MAX 128
 
-/* A value: no ownership, may be copied. Zeroed = no error. Strings are cut at their size with "..." */
+/* A value: no ownership, may be copied. Zeroed = no error. Strings are cut at their size with "..."
+ */
 struct error {
 	enum error_kind kind;
-	int http_status;	/* what a caller gets; 0 = the kind's default */
+	int http_status;        /* what a caller gets; 0 = the kind's default */
 	int64_t retry_after_ms; /* -1 unknown. error_set gives -1 */
-	int retry_hint; /* x-should-retry: 1 true, -1 false, 0 not said */
+	int retry_hint;         /* x-should-retry: 1 true, -1 false, 0 not said */
 	char message[ERROR_MESSAGE_MAX];
-	char code[ERROR_FIELD_MAX];	   /* the dialect's machine code, e.g. "context_length_exceeded" */
+	char code[ERROR_FIELD_MAX]; /* the dialect's machine code, e.g. "context_length_exceeded" */
 	char native_type[ERROR_FIELD_MAX]; /* the upstream's own type word */
-	char param[ERROR_FIELD_MAX];	   /* the request field at fault */
+	char param[ERROR_FIELD_MAX];       /* the request field at fault */
 	char where[ERROR_FIELD_MAX * 2];   /* file:line:col, backend, account label */
 	char request_id[ERROR_FIELD_MAX];  /* the upstream's */
 };
@@ -66,12 +68,13 @@ struct error {
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* As error_set, naming the request field at fault. */
-bool error_set_param(struct error *error, enum error_kind kind, const char *param, const char *format,
-	...) __attribute__((format(printf, 4, 5)));
+bool error_set_param(struct error *error, enum error_kind kind, const char *param,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* As error_set from errno: "<text>: <strerror>". */
 bool error_set_errno(struct error *error, enum error_kind kind, int number, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-void error_set_where(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void error_set_where(struct error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void error_clear(struct error *error);
 /* The status to answer with. */
 int error_status(const struct error *error);

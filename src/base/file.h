@@ -19,9 +19,9 @@ bool file_make_dir(const char *path, unsigned mode, struct error *error);
 /* An exclusive flock on `path` (created 0600). Returns the descriptor to close, or -1. */
 int file_lock(const char *path, bool wait, struct error *error);
 
-/* Configuration and state directories of the program, from the environment given (getenv-like, NULL =
- * the process's): $XDG_CONFIG_HOME/llm-mux or ~/.config/llm-mux; $XDG_STATE_HOME or ~/.local/state.
- * Allocated in the arena; NULL when neither variable nor HOME is set. */
+/* Configuration and state directories of the program, from the environment given (getenv-like, NULL
+ * = the process's): $XDG_CONFIG_HOME/llm-mux or ~/.config/llm-mux; $XDG_STATE_HOME or
+ * ~/.local/state. Allocated in the arena; NULL when neither variable nor HOME is set. */
 const char *file_config_dir(struct arena *arena);
 const char *file_state_dir(struct arena *arena);
 /* "~/x" and "$VAR/x" prefixes expanded (gateway.md 1.1). */

@@ -1,7 +1,7 @@
 /* log.h: one line per record, text or JSON, secrets masked, never blocks the caller.
  *
- * Records are formatted into a bounded ring; a writer thread puts them on the sink. When the ring is
- * full a record is dropped and counted, and the count is logged when there is room again. */
+ * Records are formatted into a bounded ring; a writer thread puts them on the sink. When the ring
+ * is full a record is dropped and counted, and the count is logged when there is room again. */
 #ifndef LLMMUX_BASE_LOG_H
 #define LLMMUX_BASE_LOG_H
 
@@ -9,15 +9,23 @@
 
 #include "base/slice.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-enum log_format { LOG_TEXT, LOG_JSON };
+enum log_level {
+	LOG_DEBUG,
+	LOG_INFO,
+	LOG_WARN,
+	LOG_ERROR
+};
+enum log_format {
+	LOG_TEXT,
+	LOG_JSON
+};
 
 struct log; /* opaque; shared by threads */
 
 struct log_options {
 	enum log_level level;
 	enum log_format format;
-	int fd;		  /* sink, not closed; -1: discard */
+	int fd;            /* sink, not closed; -1: discard */
 	size_t ring_bytes; /* 0 = 1 MiB */
 };
 
@@ -33,7 +41,11 @@ void log_flush(struct log *log);
 void log_add_secret(struct log *log, struct slice secret);
 
 /* A field of a record. */
-enum log_field_kind { LOG_FIELD_TEXT, LOG_FIELD_INT, LOG_FIELD_MS /* microseconds, printed as ms */ };
+enum log_field_kind {
+	LOG_FIELD_TEXT,
+	LOG_FIELD_INT,
+	LOG_FIELD_MS /* microseconds, printed as ms */
+};
 struct log_field {
 	const char *name;
 	enum log_field_kind kind;

@@ -13,7 +13,7 @@ struct map_entry {
 
 struct map {
 	struct map_entry *entries; /* in order of insertion, with holes */
-	size_t count;		   /* live entries */
+	size_t count;              /* live entries */
 	size_t used, cap;
 	uint32_t *table; /* open addressing over entry numbers + 1 */
 	size_t table_size;

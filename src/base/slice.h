@@ -8,12 +8,14 @@
 #include <string.h>
 
 struct slice {
-	const char *data; /* may be NULL when len is 0; NULL also says "absent" where a field is optional */
+	const char *data; /* may be NULL when len is 0; NULL also says "absent" where a field is
+			     optional */
 	size_t len;
 };
 
 /* A slice of a string literal, usable in constant initialisers. */
-#define SLICE_INIT(literal) {(literal), sizeof(literal) - 1}
+#define SLICE_INIT(literal)                                                                        \
+	{ (literal), sizeof(literal) - 1 }
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 /* printf("%.*s", SLICE_FMT(s)) */
 #define SLICE_FMT(s) (int)(s).len, (s).data

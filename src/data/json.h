@@ -3,9 +3,10 @@
  *   text  {"model":"m","n":1.0}
  *          ^node.raw .. each node keeps its source bytes; strings stay escaped, numbers stay text
  *
- * Nothing is decoded until asked for, so an untouched value is copied byte for byte. Nodes live in the
- * caller's arena and point into the text, which must outlive them. TOML and YAML are converted into
- * the same tree (their strings are re-written as JSON text in the arena), with line and column. */
+ * Nothing is decoded until asked for, so an untouched value is copied byte for byte. Nodes live in
+ * the caller's arena and point into the text, which must outlive them. TOML and YAML are converted
+ * into the same tree (their strings are re-written as JSON text in the arena), with line and
+ * column. */
 #ifndef LLMMUX_DATA_JSON_H
 #define LLMMUX_DATA_JSON_H
 
@@ -13,7 +14,15 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 #define JSON_MAX_DEPTH 256
 
@@ -22,23 +31,25 @@ struct json {
 	size_t raw_len;
 	const char *key; /* of an object member: the bytes between the quotes, still escaped */
 	uint32_t key_len;
-	uint8_t type;	     /* enum json_type */
+	uint8_t type;        /* enum json_type */
 	bool has_escape;     /* a string with a backslash in it */
 	bool key_has_escape; /* likewise the key */
-	uint32_t count;	     /* children */
-	uint32_t line, column; /* 1-based, of configuration trees; 0 = not kept (json_position tells) */
-	struct json *child;  /* first child, source order; duplicates kept */
-	struct json *next;   /* next sibling */
+	uint32_t count;      /* children */
+	uint32_t line,
+		column; /* 1-based, of configuration trees; 0 = not kept (json_position tells) */
+	struct json *child; /* first child, source order; duplicates kept */
+	struct json *next;  /* next sibling */
 };
 
 struct json_limits {
-	unsigned max_depth; /* 0 = JSON_MAX_DEPTH */
-	bool skip_utf8_check;	/* text known to be valid UTF-8 */
+	unsigned max_depth;   /* 0 = JSON_MAX_DEPTH */
+	bool skip_utf8_check; /* text known to be valid UTF-8 */
 };
 
 /* Parses one JSON text (white space around it allowed; a UTF-8 BOM is skipped, RT-3). Strict: the
- * JSONTestSuite set. NULL and ERROR_INVALID_REQUEST (line, column, offset in the message) otherwise;
- * ERROR_TOO_LARGE beyond the arena's cap. limits may be NULL. Iterative: depth costs no C stack. */
+ * JSONTestSuite set. NULL and ERROR_INVALID_REQUEST (line, column, offset in the message)
+ * otherwise; ERROR_TOO_LARGE beyond the arena's cap. limits may be NULL. Iterative: depth costs no
+ * C stack. */
 struct json *json_parse(struct arena *arena, struct slice text, const struct json_limits *limits,
 	struct error *error);
 /* True when the text is one whole valid JSON value (no tree is built). */
@@ -46,10 +57,11 @@ bool json_is_valid(struct slice text);
 /* Line and column (1-based, column in code points) of a place in the text. */
 void json_position(struct slice text, const char *at, uint32_t *line, uint32_t *column);
 
-#define json_each(node, parent) for (const struct json *node = (parent) ? (parent)->child : NULL; node; node = node->next)
+#define json_each(node, parent)                                                                    \
+	for (const struct json *node = (parent) ? (parent)->child : NULL; node; node = node->next)
 
-/* Member of an object by (unescaped) name; the last of duplicates; NULL when absent or not an object.
- * A JSON null member is returned as a node: use json_get_value to treat it as absent. */
+/* Member of an object by (unescaped) name; the last of duplicates; NULL when absent or not an
+ * object. A JSON null member is returned as a node: use json_get_value to treat it as absent. */
 const struct json *json_get(const struct json *object, const char *name);
 const struct json *json_get_slice(const struct json *object, struct slice name);
 const struct json *json_get_value(const struct json *object, const char *name);
@@ -87,7 +99,8 @@ bool json_double(const struct json *node, double *out);
 /* true or false into *out; false return when neither. */
 bool json_bool(const struct json *node, bool *out);
 
-/* Semantic equality: numbers by value (exact decimal), objects regardless of order. For tests, schemas. */
+/* Semantic equality: numbers by value (exact decimal), objects regardless of order. For tests,
+ * schemas. */
 bool json_equal(const struct json *a, const struct json *b);
 
 /* ---- splicing: edits of the source bytes ---- */
@@ -99,7 +112,8 @@ struct json_edit {
  * where out allows them. */
 bool json_splice(struct slice text, const struct json_edit *edits, size_t count, struct buf *out);
 /* The edit that removes a member together with one comma. */
-struct json_edit json_edit_remove(struct slice text, const struct json *object, const struct json *member);
+struct json_edit json_edit_remove(
+	struct slice text, const struct json *object, const struct json *member);
 /* The edit that replaces a value. */
 struct json_edit json_edit_replace(struct slice text, const struct json *value, struct slice with);
 
@@ -116,13 +130,15 @@ void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_write_key(struct json_writer *w, const char *name); /* a plain name: nothing to escape */
 void json_write_key_slice(struct json_writer *w, struct slice name);
-void json_write_string(struct json_writer *w, struct slice text); /* escapes; invalid UTF-8 -> U+FFFD */
-void json_write_cstr(struct json_writer *w, const char *text);	  /* NULL writes null */
+void json_write_string(
+	struct json_writer *w, struct slice text); /* escapes; invalid UTF-8 -> U+FFFD */
+void json_write_cstr(struct json_writer *w, const char *text); /* NULL writes null */
 void json_write_raw(struct json_writer *w, struct slice json); /* a whole JSON value, as it is */
 void json_write_node(struct json_writer *w, const struct json *node); /* its source bytes */
 void json_write_int(struct json_writer *w, int64_t value);
 void json_write_uint(struct json_writer *w, uint64_t value);
-void json_write_double(struct json_writer *w, double value); /* shortest form that reads back equal */
+void json_write_double(
+	struct json_writer *w, double value); /* shortest form that reads back equal */
 void json_write_bool(struct json_writer *w, bool value);
 void json_write_null(struct json_writer *w);
 /* A string in pieces: begin, any number of parts (escaped), end. */
@@ -137,8 +153,8 @@ void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
 void json_put_raw(struct json_writer *w, const char *key, struct slice json);
 
-/* Escapes text as the inside of a JSON string: `"` `\` and controls below 0x20 (E-82). SSE2 scan; long
- * clean runs by reference where out allows them. */
+/* Escapes text as the inside of a JSON string: `"` `\` and controls below 0x20 (E-82). SSE2 scan;
+ * long clean runs by reference where out allows them. */
 bool json_escape(struct slice text, struct buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* problems.h: every problem of a file at once: file:line:col, the source line, a caret, a suggestion. */
+/* problems.h: every problem of a file at once: file:line:col, the source line, a caret, a
+ * suggestion. */
 #ifndef LLMMUX_DATA_PROBLEMS_H
 #define LLMMUX_DATA_PROBLEMS_H
 
@@ -15,22 +16,24 @@ struct problem {
 
 struct problems {
 	struct arena *arena;
-	const char *file;	/* as shown */
-	struct slice text;	/* the source, for the excerpt; may be absent */
+	const char *file;  /* as shown */
+	struct slice text; /* the source, for the excerpt; may be absent */
 	struct problem *items;
 	size_t len, cap;
 	size_t error_count;
 };
 
-void problems_init(struct problems *problems, struct arena *arena, const char *file, struct slice text);
-void problems_add(struct problems *problems, uint32_t line, uint32_t column, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-void problems_warn(struct problems *problems, uint32_t line, uint32_t column, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void problems_init(
+	struct problems *problems, struct arena *arena, const char *file, struct slice text);
+void problems_add(struct problems *problems, uint32_t line, uint32_t column, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
+void problems_warn(struct problems *problems, uint32_t line, uint32_t column, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 /* Attaches a hint to the problem added last. */
 void problems_hint(struct problems *problems, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The candidate nearest to `word` if near enough to be a typo, else NULL. Candidates end with NULL. */
+/* The candidate nearest to `word` if near enough to be a typo, else NULL. Candidates end with NULL.
+ */
 const char *problems_nearest(struct slice word, const char *const *candidates);
 /* Prints all in source order, compiler style; colour with escape codes when asked. */
 void problems_print(const struct problems *problems, bool colour, struct buf *out);

@@ -35,9 +35,10 @@ struct loop_timer {
 	size_t heap_slot; /* 1-based place in the loop's heap; 0 = not armed */
 	void *data;
 };
-void loop_timer_init(struct loop *loop, struct loop_timer *timer, void (*fn)(struct loop_timer *),
-	void *data);
-/* (Re)arms: fires once after delay_ms. Cheap enough to call per chunk: a heap of our own over one uv timer. */
+void loop_timer_init(
+	struct loop *loop, struct loop_timer *timer, void (*fn)(struct loop_timer *), void *data);
+/* (Re)arms: fires once after delay_ms. Cheap enough to call per chunk: a heap of our own over one
+ * uv timer. */
 void loop_timer_start(struct loop_timer *timer, uint64_t delay_ms);
 void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_is_armed(const struct loop_timer *timer);
@@ -46,7 +47,7 @@ bool loop_timer_is_armed(const struct loop_timer *timer);
 #define LOOP_READABLE 1
 #define LOOP_WRITABLE 2
 #define LOOP_HANGUP 4 /* peer closed its side (EPOLLRDHUP); reported when asked for */
-struct loop_poll; /* allocated: libuv closes handles late */
+struct loop_poll;     /* allocated: libuv closes handles late */
 /* Watches a socket (not owned). fn gets the ready set, or a negative errno in `status`. */
 struct loop_poll *loop_poll_create(struct loop *loop, int fd,
 	void (*fn)(struct loop_poll *poll, int status, int ready), void *data);
@@ -55,7 +56,8 @@ void *loop_poll_data(const struct loop_poll *poll);
 /* Stops at once; frees later. The descriptor may be closed directly after. Accepts NULL. */
 void loop_poll_destroy(struct loop_poll *poll);
 
-/* ---- end of turn: run fn once when all events of this turn were handled (one writev a turn) ---- */
+/* ---- end of turn: run fn once when all events of this turn were handled (one writev a turn) ----
+ */
 struct loop_deferred {
 	void (*fn)(struct loop_deferred *deferred);
 	struct loop_deferred *next, **link; /* link != NULL: queued */
@@ -70,7 +72,8 @@ struct loop_signal *loop_signal_create(struct loop *loop, int signal_number,
 	void (*fn)(int signal_number, void *data), void *data);
 void loop_signal_destroy(struct loop_signal *signal);
 
-/* ---- work over 200 us, on libuv's pool: work(data) elsewhere, then done(data) on this loop ---- */
+/* ---- work over 200 us, on libuv's pool: work(data) elsewhere, then done(data) on this loop ----
+ */
 bool loop_work(struct loop *loop, void (*work)(void *data), void (*done)(void *data), void *data);
 
 /* The libuv loop, for folders that drive libuv handles themselves (proc/). */
