@@ -1,0 +1,155 @@
+/* options.h: the options engine. One row per option drives everything that concerns it:
+ *
+ *   option_row ──► loading (YAML, TOML, JSON, environment, command line) and its validation
+ *              ──► `config show`, `config schema`, the commented template of `init`, help text
+ *
+ * A floor that has options declares a `const struct option_table` (rows plus the size of the struct
+ * they fill) and whoever builds the instance hands all tables to config_load. The engine applies
+ * layers in order (defaults, files, environment, command line); a later layer replaces scalars and
+ * lists and merges maps by key. Every problem is reported, at its place, before anything is
+ * refused. */
+#ifndef LLMMUX_CONFIG_OPTIONS_H
+#define LLMMUX_CONFIG_OPTIONS_H
+
+#include "data/document.h"
+#include "data/problems.h"
+
+enum option_type {
+	OPTION_BOOL,        /* bool */
+	OPTION_INT,         /* int64_t */
+	OPTION_SIZE,        /* int64_t, bytes; text may be "50MB" (1 MB = 1024 KB = 1048576) */
+	OPTION_DURATION,    /* int64_t, milliseconds; text "1m30s"; bare numbers in `unit` */
+	OPTION_STRING,      /* struct slice, NUL-terminated; empty when not given */
+	OPTION_SECRET,      /* as STRING, never printed */
+	OPTION_PATH,        /* as STRING, `~/` and `$VAR/` expanded */
+	OPTION_ENUM,        /* int: number of the word in `values` */
+	OPTION_STRING_LIST, /* struct option_strings */
+	OPTION_SECRET_LIST, /* as STRING_LIST, never printed */
+	OPTION_MAP,         /* struct option_map: name -> text */
+	OPTION_SECRET_MAP,  /* as MAP, values never printed */
+	OPTION_TREE,        /* struct option_map: nested names joined by dots -> text */
+	OPTION_OBJECT_LIST, /* struct option_objects of `nested` */
+	OPTION_LATER,       /* known key that this version does not use: any value, a warning */
+	OPTION_IGNORED      /* legacy key without effect: any value, a warning */
+};
+
+/* Where a value came from. `file` is the file as shown, or "default", "environment", "command
+ * line"; line 0 means no line. */
+struct option_place {
+	const char *file;
+	uint32_t line, column;
+};
+
+struct option_strings {
+	struct slice *items;
+	size_t len, cap;
+};
+
+struct option_pair {
+	struct slice key, value;
+	struct option_place place;
+};
+
+struct option_map {
+	struct option_pair *items;
+	size_t len, cap;
+};
+
+/* The generic view of a list of structs: declare it as OPTION_OBJECTS(struct thing). The struct's
+ * first member is a struct option_place. */
+struct option_objects {
+	void *items;
+	size_t len, cap;
+};
+#define OPTION_OBJECTS(type)                                                                       \
+	struct {                                                                                   \
+		type *items;                                                                       \
+		size_t len, cap;                                                                   \
+	}
+
+/* NULL when the text is fine, else what is wrong, to follow the key: "must be an http or https URL
+ * with a host". */
+typedef const char *option_check(struct slice text);
+
+struct option_row {
+	const char *key; /* dotted, lower case, words joined by "-": "tls.cert" */
+	enum option_type type;
+	size_t offset;             /* in the table's struct; meaningless for LATER and IGNORED */
+	const char *default_text;  /* as one would write it in a file; NULL: zero, empty */
+	const char *unit;          /* of a bare DURATION number: "ms" or "s"; of an INT, for help */
+	int64_t min, max;          /* INT, SIZE, DURATION (ms); both 0: not negative */
+	const char *const *values; /* ENUM, ends with NULL */
+	const char *const *old_names;      /* further spellings accepted, ends with NULL, or NULL */
+	option_check *check;               /* of a text or of each text in a list or map, or NULL */
+	const struct option_table *nested; /* OBJECT_LIST */
+	bool is_required;    /* within a nested table: an item without it is refused */
+	bool is_file_only;   /* no environment variable sets it */
+	const char *help;    /* one sentence without the closing stop */
+	const char *since;   /* first version that has it */
+	const char *example; /* what the template shows when there is no default; or NULL */
+};
+
+struct option_table {
+	const struct option_row *rows;
+	size_t row_count;
+	size_t struct_size;
+	const char *shorthand; /* nested: an item may be a plain text, which fills this row; or NULL
+				*/
+};
+
+/* One layer's say about one option, for `config show`. */
+struct option_source {
+	struct option_place place;
+	bool is_set; /* by something stronger than the default */
+};
+
+/* The tables of one program, the structs they fill and where each value came from. */
+struct option_set {
+	struct arena *arena; /* values are allocated here */
+	const struct option_table *const *tables;
+	size_t table_count;
+	void **targets;                 /* one zeroed struct per table */
+	struct option_source **sources; /* per table, per row */
+};
+
+/* Allocates targets and sources in the arena and fills in the defaults. `tables` must live as long
+ * as the set. */
+void options_init(struct option_set *set, struct arena *arena,
+	const struct option_table *const *tables, size_t table_count);
+/* Applies a parsed file. Unknown keys, wrong types and values out of range are added to `problems`,
+ * whose `file` becomes the place of the values. */
+void options_apply_tree(struct option_set *set, const struct json *tree, struct problems *problems);
+/* Sets one option from text, as the environment and the command line do; lists are separated by
+ * commas. `source` ("environment", "command line") is its place; `label` names the variable or flag
+ * in problems. Returns false after adding a problem. */
+bool options_apply_text(struct option_set *set, const struct option_row *row, struct slice text,
+	const char *source, const char *label, struct problems *problems);
+
+/* The row of a dotted key (any spelling: `_` for `-`, old names); NULL when there is none. */
+const struct option_row *options_find(const struct option_set *set, struct slice key);
+/* Calls `visit` with every environment variable name that sets a row: LLM_MUX_ + the key in upper
+ * case with "_" for "-" and ".", and the same for its old names. */
+typedef void options_env_visit(void *context, const struct option_row *row, const char *name);
+void options_each_env(const struct option_set *set, options_env_visit *visit, void *context);
+/* Where the value of a row stands and came from; NULL for a row of no table of the set. */
+void *options_value(const struct option_set *set, const struct option_row *row);
+const struct option_source *options_source(
+	const struct option_set *set, const struct option_row *row);
+
+/* ---- what else the rows are good for ---- */
+
+/* `key: value  # source` lines, or one JSON object {"key":{"value":..,"source":..}}; secrets
+ * masked. */
+void options_show(const struct option_set *set, bool as_json, struct buf *out);
+/* JSON Schema 2020-12 of a configuration file. */
+void options_schema(const struct option_set *set, struct buf *out);
+/* A commented YAML file that states every option with its default. */
+void options_template(const struct option_set *set, struct buf *out);
+/* One paragraph per option: key, type, default, unit, environment variable, meaning. */
+void options_help(const struct option_set *set, struct buf *out);
+
+/* Text into a size in bytes: a number with an optional B, KB, MB, GB or KiB, MiB, GiB (powers of
+ * 1024). */
+bool option_parse_size(struct slice text, int64_t *bytes);
+
+#endif
