@@ -57,6 +57,7 @@ struct slice arena_vprintf(struct arena *arena, const char *format, va_list args
 #define ARENA_PUSH(arena, list)                                                                    \
 	(arena_grow((arena), (void **)&(list)->items, &(list)->cap, (list)->len + 1,               \
 		 sizeof *(list)->items),                                                           \
+		memset(&(list)->items[(list)->len], 0, sizeof *(list)->items),                     \
 		&(list)->items[(list)->len++])
 void arena_grow(struct arena *arena, void **items, size_t *cap, size_t needed, size_t item_size);
 
