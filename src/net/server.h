@@ -15,6 +15,7 @@
 #ifndef LLMMUX_NET_SERVER_H
 #define LLMMUX_NET_SERVER_H
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "net/http.h"
