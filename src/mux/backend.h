@@ -1,0 +1,44 @@
+/* backend.h: a named thing that takes a request and emits events (inside mux/). Kinds: upstream (a
+ * provider and its pool of accounts), demo; later command, role, mock. A role will be a backend
+ * made of backends. */
+#ifndef LLMMUX_MUX_BACKEND_H
+#define LLMMUX_MUX_BACKEND_H
+
+#include "mux/mux.h"
+
+struct backend;
+struct backend_call; /* one attempt under way */
+
+/* One attempt, as the mux hands it to a backend. */
+struct backend_request {
+	struct mux_loop *mux_loop;
+	const struct chat_request *request;
+	struct slice model; /* the backend's own name for it */
+	bool takes_wire;
+	const struct http_headers *client_headers;
+	struct arena *arena;       /* of the attempt's call */
+	struct chat_sink *sink;    /* gets the attempt's events */
+	struct mux_report *report; /* the backend fills account, format, splice, losses */
+};
+
+struct backend_kind {
+	const char *name; /* "upstream", "demo" */
+	/* Starts; no event before it returns. The attempt ends with `error` + `end`, or `end`. */
+	struct backend_call *(*submit)(
+		struct backend *backend, const struct backend_request *request);
+	void (*pause)(struct backend_call *call);
+	void (*resume)(struct backend_call *call);
+	/* Cancels if running and frees; no event follows. Allowed inside on_event. */
+	void (*release)(struct backend_call *call);
+	/* True when another attempt on this backend may do better (another account is free). */
+	bool (*can_retry)(
+		const struct backend *backend, const struct error *error, unsigned attempts);
+	void (*destroy)(struct backend *backend);
+};
+
+struct backend {
+	const struct backend_kind *kind;
+	const char *name;
+};
+
+#endif

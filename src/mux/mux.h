@@ -1,0 +1,100 @@
+/* mux.h: the middle of the house: send a chat request to whatever can best answer it, and stream
+ * back what happens. Retry, failover, classification, usage and the truth about streams live here,
+ * once.
+ *
+ *   mux (instance: snapshot of configuration, registry, pools of accounts; shared by all loops)
+ *    └ mux_loop (one per loop: its HTTP client)
+ *       └ mux_call (one request): route -> attempt on a backend -> hold -> sink
+ *
+ * The events a call sends its sink keep the invariants of chat/event.h. Nothing is sent before the
+ * first real event of an attempt (or the hold time), so a failure before it can move to another
+ * account and the sink sees at most one start. */
+#ifndef LLMMUX_MUX_MUX_H
+#define LLMMUX_MUX_MUX_H
+
+#include "base/log.h"
+#include "chat/event.h"
+#include "config/config.h"
+#include "formats/format.h"
+#include "loop/loop.h"
+#include "net/client.h"
+
+struct mux;
+struct mux_loop;
+struct mux_call;
+
+struct mux_options {
+	struct config *config; /* a reference is taken */
+	struct log *log;
+	const char *user_agent;
+};
+
+/* NULL and an error when the configuration makes no usable instance. */
+struct mux *mux_create(const struct mux_options *options, struct error *error);
+/* All mux_loops must be gone. Accepts NULL. */
+void mux_destroy(struct mux *mux);
+const struct config *mux_config(const struct mux *mux);
+
+struct mux_loop *mux_loop_create(struct mux *mux, struct loop *loop, struct error *error);
+/* Cancels the calls that are left. Accepts NULL. */
+void mux_loop_destroy(struct mux_loop *mux_loop);
+struct mux *mux_loop_mux(struct mux_loop *mux_loop);
+
+/* What became of a call, for logs, usage and response headers. Valid as long as the call. */
+struct mux_report {
+	const char *backend; /* "openai", "demo"; NULL before the first attempt */
+	const char *
+		account; /* label, never a secret: "openai#1"; NULL for backends without accounts */
+	struct slice upstream_model;
+	enum format_id upstream_format;
+	unsigned attempts;
+	bool is_spliced;
+	bool is_estimated_count;
+	const struct chat_losses *losses; /* of the attempt that answers */
+	struct chat_usage usage;
+	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
+};
+
+struct mux_request {
+	const struct chat_request *request; /* lives until the call is freed */
+	struct chat_sink *sink;
+	bool takes_wire; /* the sink can write WIRE events: splice when the formats are the same */
+	const struct http_headers *client_headers; /* may be NULL */
+};
+
+/* Starts a call; never sends an event before it returns (also errors come later on the loop). The
+ * sink gets `end` as the last event, always, except after mux_call_cancel. */
+struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request);
+/* The report; is_spliced and what is beside it are final when the first event is sent. */
+const struct mux_report *mux_call_report(const struct mux_call *call);
+/* Back-pressure from the sink; allowed inside on_event. */
+void mux_call_pause(struct mux_call *call);
+void mux_call_resume(struct mux_call *call);
+/* The caller is gone: the upstream is cancelled at once, no event follows. Frees the call. Allowed
+ * inside on_event and after `end`. Every call must be released by this, exactly once. */
+void mux_call_release(struct mux_call *call);
+
+/* ---- models ---- */
+struct mux_model {
+	struct slice id; /* what a client asks for */
+	const char *owned_by;
+	const char *display_name;
+	int64_t context_tokens, max_output_tokens;
+	bool is_demo;
+};
+/* The models that can be called, sorted by id. The array lives as long as the mux. */
+const struct mux_model *mux_models(const struct mux *mux, size_t *count);
+/* By id, alias or provider://model; NULL when unknown. */
+const struct mux_model *mux_find_model(const struct mux *mux, struct slice id);
+/* True when some account or backend beyond the demo can serve. */
+bool mux_is_ready(const struct mux *mux);
+/* Backends with their accounts, for `doctor` and start-up lines: calls visit for each. */
+struct mux_backend_info {
+	const char *name, *type, *base_url;
+	size_t accounts, models;
+	bool is_demo;
+};
+void mux_each_backend(const struct mux *mux,
+	void (*visit)(const struct mux_backend_info *info, void *data), void *data);
+
+#endif

@@ -1,0 +1,74 @@
+/* provider.h: a service that can answer, as one const profile: where, in which format, with which
+ * credential. */
+#ifndef LLMMUX_PROVIDERS_PROVIDER_H
+#define LLMMUX_PROVIDERS_PROVIDER_H
+
+#include "formats/format.h"
+
+enum provider_op {
+	PROVIDER_OP_CHAT,
+	PROVIDER_OP_COUNT,
+	PROVIDER_OP_MODELS,
+	PROVIDER_OP_TOTAL
+};
+
+enum provider_auth {
+	PROVIDER_AUTH_BEARER,   /* Authorization: Bearer KEY */
+	PROVIDER_AUTH_X_API_KEY /* x-api-key: KEY */
+};
+
+/* A model the profile lists when the configuration lists none. */
+struct provider_model {
+	const char *id;
+	const char *display_name;
+};
+
+/* One upstream call about to be made. */
+struct provider_call {
+	enum provider_op op;
+	const char *base_url;                    /* without a trailing slash */
+	struct slice key;                        /* absent: no credential is sent */
+	const struct http_header *extra_headers; /* of the configuration */
+	size_t extra_header_count;
+	const struct http_headers
+		*client_headers; /* of the client, for what is passed on; may be NULL */
+	enum format_id client_format;
+	const struct format_built *built; /* betas; may be NULL */
+	bool stream;
+	struct arena *arena;
+	/* out */
+	const char *url;
+	struct http_headers headers;
+};
+
+struct provider {
+	const char *type; /* as config_provider_type.name: "openai", "claude" */
+	const char *title;
+	enum format_id format;
+	enum provider_auth auth;
+	const char *official_host;            /* a base URL of this host gets QUIRK_OFFICIAL */
+	uint32_t quirks;                      /* enum format_quirk of other hosts */
+	const char *paths[PROVIDER_OP_TOTAL]; /* behind the base URL; NULL = no such call */
+	bool base_url_has_version; /* the base URL ends in /v1 (openai); else a given /v1 is cut off
+				    */
+	const struct http_header *headers; /* always sent */
+	size_t header_count;
+	const struct provider_model *models;
+	size_t model_count;
+	/* Optional: adds or changes headers (e.g. anthropic-beta). */
+	void (*prepare)(const struct provider *provider, struct provider_call *call);
+};
+
+/* By type name or alias; NULL when there is none. */
+const struct provider *provider_find(struct slice type);
+/* All profiles; NULL-terminated. */
+const struct provider *const *provider_all(void);
+/* Fills url and headers: content type, accept, credential, the profile's, the configuration's (a
+ * value
+ * "$Name" copies that header of the client, gateway.md 2.2). The client's credential is never
+ * passed on. */
+void provider_prepare(const struct provider *provider, struct provider_call *call);
+/* The quirks of a host: official or not. */
+uint32_t provider_quirks(const struct provider *provider, struct slice base_url);
+
+#endif
