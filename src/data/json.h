@@ -84,23 +84,26 @@ static inline struct slice json_raw(const struct json *node) {
 }
 /* A string's bytes between the quotes, escapes and all; absent when not a string. */
 struct slice json_string_raw(const struct json *node);
-/* A string decoded: the source's own bytes when it has no escape, else a copy in the arena. A lone
- * surrogate becomes U+FFFD. Absent when not a string. */
+/* A string decoded: the source's own bytes when it has no escape, else a copy in the arena (never
+ * longer than the source, and made whole even beyond the arena's cap). A lone surrogate becomes
+ * U+FFFD. Absent when not a string. */
 struct slice json_string(const struct json *node, struct arena *arena);
 struct slice json_key(const struct json *node, struct arena *arena);
 bool json_string_is(const struct json *node, const char *text);
 bool json_key_is(const struct json *node, const char *text);
-/* Decodes the inside of a JSON string (no quotes) to `out`; false beyond out's limit. */
+/* Decodes the inside of a JSON string (no quotes) to `out`; false beyond out's limit. A backslash
+ * that begins no escape is copied as it stands. */
 bool json_unescape(struct slice escaped, struct buf *out);
 
 /* Whole numbers (also 1.0 and 1e3) within range; false otherwise. */
 bool json_int64(const struct json *node, int64_t *out);
+/* False when not a number or too large for a double. */
 bool json_double(const struct json *node, double *out);
 /* true or false into *out; false return when neither. */
 bool json_bool(const struct json *node, bool *out);
 
-/* Semantic equality: numbers by value (exact decimal), objects regardless of order. For tests,
- * schemas. */
+/* Semantic equality: numbers by value (exact decimal), objects regardless of order, of duplicate
+ * keys the last. For tests, schemas. */
 bool json_equal(const struct json *a, const struct json *b);
 
 /* ---- splicing: edits of the source bytes ---- */
@@ -109,18 +112,30 @@ struct json_edit {
 	struct slice with;
 };
 /* Writes text with the edits (sorted, not overlapping) to `out`; long untouched runs by reference
- * where out allows them. */
+ * where out allows them, new bytes copied. False when the edits are not in order or within the
+ * text, or beyond out's limit. */
 bool json_splice(struct slice text, const struct json_edit *edits, size_t count, struct buf *out);
 /* The edit that removes a member together with one comma. */
 struct json_edit json_edit_remove(
 	struct slice text, const struct json *object, const struct json *member);
+/* The edits that remove every member with one of the (unescaped) names, duplicates too, for one
+ * json_splice. Fills at most `max` edits and returns how many are needed: never more than half the
+ * members, rounded up. (Edits of single json_edit_remove calls for neighbours may overlap.) */
+size_t json_edits_remove(struct slice text, const struct json *object, const char *const *names,
+	size_t name_count, struct json_edit *edits, size_t max);
 /* The edit that replaces a value. */
 struct json_edit json_edit_replace(struct slice text, const struct json *value, struct slice with);
 
 /* ---- writer: commas and quotes kept right; the caller balances begin and end ---- */
+struct json_pending { /* the beginning of a UTF-8 sequence that a string part ended in */
+	char bytes[4];
+	uint8_t len;
+};
 struct json_writer {
 	struct buf *out;
 	bool needs_comma;
+	bool is_after_key;
+	struct json_pending pending;
 	int indent; /* -1 compact; else the current level */
 };
 void json_writer_init(struct json_writer *w, struct buf *out, bool is_pretty);
@@ -135,13 +150,17 @@ void json_write_string(
 void json_write_cstr(struct json_writer *w, const char *text); /* NULL writes null */
 void json_write_raw(struct json_writer *w, struct slice json); /* a whole JSON value, as it is */
 void json_write_node(struct json_writer *w, const struct json *node); /* its source bytes */
+/* The tree written anew: every scalar and key by its source bytes, the white space ours. For nodes
+ * that were converted or merged, whose containers have no source bytes of their own. */
+void json_write_tree(struct json_writer *w, const struct json *node);
 void json_write_int(struct json_writer *w, int64_t value);
 void json_write_uint(struct json_writer *w, uint64_t value);
-void json_write_double(
-	struct json_writer *w, double value); /* shortest form that reads back equal */
+void json_write_double(struct json_writer *w,
+	double value); /* shortest form that reads back equal; null when not finite */
 void json_write_bool(struct json_writer *w, bool value);
 void json_write_null(struct json_writer *w);
-/* A string in pieces: begin, any number of parts (escaped), end. */
+/* A string in pieces: begin, any number of parts (escaped), end. A part may end inside a UTF-8
+ * sequence; the next one completes it. */
 void json_begin_string(struct json_writer *w);
 void json_write_string_part(struct json_writer *w, struct slice text);
 void json_end_string(struct json_writer *w);
@@ -153,8 +172,8 @@ void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
 void json_put_raw(struct json_writer *w, const char *key, struct slice json);
 
-/* Escapes text as the inside of a JSON string: `"` `\` and controls below 0x20 (E-82). SSE2 scan;
- * long clean runs by reference where out allows them. */
+/* Escapes text (valid UTF-8) as the inside of a JSON string: `"` `\` and controls below 0x20
+ * (E-82). SSE2 scan; long clean runs by reference where out allows them. */
 bool json_escape(struct slice text, struct buf *out);
 
 #endif
