@@ -1,6 +1,7 @@
 /* json_access.c: reading a JSON tree: members, pointers, decoded strings, numbers. */
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "data/json.h"
 #include "data/json_number.h"
 #include "data/json_scan.h"
@@ -209,10 +210,7 @@ bool json_double(const struct json *node, double *out) {
 	}
 	/* strtod wants a NUL behind the number; the source has none. Very long numbers are legal.
 	 */
-	char *text = node->raw_len < sizeof small ? small : malloc(node->raw_len + 1);
-	if (!text) {
-		return false;
-	}
+	char *text = node->raw_len < sizeof small ? small : mem_alloc(node->raw_len + 1);
 	memcpy(text, node->raw, node->raw_len);
 	text[node->raw_len] = '\0';
 	double value = strtod(text, NULL);

@@ -5,7 +5,7 @@
 #include "data/json_scan.h"
 
 #define NODES_FIRST_MIN 8
-#define NODES_CHUNK_MAX 256
+#define NODES_CHUNK_MAX 64       /* 4 KiB: small enough to share an arena block */
 #define SOURCE_BYTES_PER_NODE 64 /* a guess for the size of the first chunk */
 
 /* An open container keeps its parent in `next`, which it needs for itself only when closed: so the
