@@ -2,9 +2,9 @@
  * (NDJSON).
  *
  * Every byte fed belongs to exactly one frame, so a forwarder can pass frames on byte for byte. A
- * frame ends with its empty line; comments (`: x`) standing alone are frames of their own. Accepts
- * LF, CRLF and CR, also cut between CR and LF (E-4), a BOM at the start (E-7), `data:` without a
- * space (E-6), several data lines joined with LF (E-5). */
+ * frame ends with its empty line; comments (`: x`) standing alone are frames of their own, and so
+ * is an empty line too many. Accepts LF, CRLF and CR, also cut between CR and LF (E-4), a BOM at
+ * the start (E-7), `data:` without a space (E-6), several data lines joined with LF (E-5). */
 #ifndef LLMMUX_NET_SSE_H
 #define LLMMUX_NET_SSE_H
 
@@ -17,7 +17,7 @@ struct sse_frame {
 	struct slice raw;   /* the bytes as they came, with the ending */
 	struct slice event; /* last `event:` value; empty when none */
 	struct slice data;  /* joined data; absent (NULL) when the frame had no data line */
-	bool is_comment;    /* nothing but comments (liveness) */
+	bool is_comment;    /* no field at all, nothing but comments (liveness) */
 	bool is_cut;        /* the stream ended before the empty line */
 };
 
@@ -25,13 +25,21 @@ struct sse_frame {
  * the bytes is dropped and sse_feed returns false without an error. */
 typedef bool (*sse_on_frame)(const struct sse_frame *frame, void *data);
 
+/* Where in the grammar the next byte stands. */
+enum sse_state {
+	SSE_STATE_LINE_START,
+	SSE_STATE_IN_LINE,
+	SSE_STATE_AFTER_CR, /* the line ended in a CR: an LF that follows belongs to it */
+	SSE_STATE_EMPTY_CR  /* an empty line that ended in a CR: an LF may follow */
+};
+
 struct sse_reader {
 	struct buf held;   /* the unfinished frame */
 	struct buf joined; /* data of a frame with several data lines */
-	size_t scanned;    /* how much of `held` was looked at */
 	size_t limit;
+	enum sse_state state;
 	bool seen_first; /* the BOM was looked for */
-	bool swallow_lf; /* the last frame ended in a CR: an LF that follows belongs to it */
+	bool has_bom;    /* the frame being read begins with it */
 	bool stopped;
 };
 
@@ -44,15 +52,15 @@ bool sse_feed(struct sse_reader *reader, struct slice bytes, sse_on_frame on_fra
 /* End of stream: gives what is left as a frame with is_cut (E-8). */
 bool sse_end(struct sse_reader *reader, sse_on_frame on_frame, void *data);
 
-/* Lines ended by LF or CRLF, for NDJSON: same contract; an empty line is skipped; the last line
- * needs no ending. */
+/* Lines ended by LF or CRLF, for NDJSON: same contract. An empty line is not shown, its bytes stand
+ * before the next line in `raw`; the last line needs no ending. */
 typedef bool (*line_on_line)(struct slice line, struct slice raw, void *data);
 struct line_reader {
 	struct buf held;
-	size_t limit;
+	size_t limit; /* of a line with its ending */
 	bool stopped;
 };
-void line_reader_init(struct line_reader *reader, size_t limit);
+void line_reader_init(struct line_reader *reader, size_t limit); /* 0 = SSE_LINE_MAX */
 void line_reader_finish(struct line_reader *reader);
 bool line_feed(struct line_reader *reader, struct slice bytes, line_on_line on_line, void *data,
 	struct error *error);
