@@ -20,8 +20,10 @@ size_t clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 size_t clock_format_http(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 /* Parses an RFC 9110 IMF-fixdate into wall milliseconds. */
 bool clock_parse_http(struct slice text, int64_t *wall_ms);
-/* Go-style durations ("250ms", "5s", "1m30s", "1h"); a bare number counts in `unit_ms`. */
+/* Go-style durations ("250ms", "5s", "1m30s", "1h"); a bare number counts in `unit_ms`.
+ * Fractions are allowed ("1.5h"), signs are not; parts of a millisecond round up. */
 bool clock_parse_duration(struct slice text, int64_t unit_ms, int64_t *out_ms);
+/* The shortest such text: "250ms", "1.5s", "1h30m"; returns its length. */
 size_t clock_format_duration(int64_t ms, char out[CLOCK_TEXT_MAX]);
 
 #endif

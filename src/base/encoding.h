@@ -20,9 +20,9 @@ bool percent_decode(struct slice text, bool plus_is_space, struct buf *out);
 bool percent_encode(struct slice text, struct buf *out); /* all but unreserved (RFC 3986 2.3) */
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). SSE2 ASCII fast
- * path. *bad_at gets the offset of the first bad byte (may be NULL). */
+ * path. *bad_at gets the offset where the well-formed part ends (may be NULL). */
 bool utf8_valid(struct slice bytes, size_t *bad_at);
-/* Writes one code point; returns the number of bytes (1..4). */
+/* Writes one code point (U+FFFD for what is none); returns the number of bytes (1..4). */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 /* Number of code points of well-formed text. */
 size_t utf8_length(struct slice text);

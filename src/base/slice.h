@@ -63,7 +63,7 @@ struct slice slice_trim(struct slice s);
  * when *rest is absent (data == NULL). The last part leaves *rest absent. */
 bool slice_split(struct slice *rest, char separator, struct slice *part);
 
-/* Decimal integers; the whole slice must be the number. */
+/* Decimal integers; the whole slice must be the number (no `+`, no blanks). */
 bool slice_to_int64(struct slice s, int64_t *out);
 bool slice_to_uint64(struct slice s, uint64_t *out);
 
