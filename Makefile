@@ -88,7 +88,7 @@ archives = $(foreach d,$(linked),$(call archive,$(d)))
 
 ALL_ARCHIVES := $(foreach d,$(PRESENT),$(call archive,$(d)))
 ALL_SOURCES := $(wildcard src/*/*.c src/*/*.cc)
-TEST_FOLDERS := $(filter $(PRESENT),$(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c)))))
+TEST_FOLDERS := $(filter $(PRESENT),$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c))))))
 FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 
 .DEFAULT_GOAL := build
