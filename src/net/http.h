@@ -29,6 +29,6 @@ bool http_headers_has_token(
 /* RFC 9110 section 15 phrase; "" for an unknown status. */
 const char *http_status_phrase(int status);
 bool http_is_token(struct slice s);       /* RFC 9110 5.6.2 */
-bool http_is_field_value(struct slice s); /* no CR, LF, NUL */
+bool http_is_field_value(struct slice s); /* RFC 9110 5.5: no control bytes but HTAB */
 
 #endif

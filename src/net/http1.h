@@ -26,11 +26,23 @@ enum http1_result {
 	HTTP1_ERROR
 };
 
+/* At most this many empty lines before the request line are skipped (RFC 9112 section 2.2). */
+#define HTTP1_EMPTY_LINES_MAX 2
+
 /* Parses a request head at the start of `bytes`; slices point into it. `scanned` remembers how far
  * the search for its end came (start with 0), so that byte-wise arrival stays linear. Errors carry
- * the status to answer (400, 405, 431, 501, 505). */
+ * the status to answer (400, 405, 417, 431, 501, 505). Nothing is allocated before the head is
+ * whole. */
 enum http1_result http1_parse_head(struct slice bytes, size_t *scanned, size_t max_bytes,
 	unsigned max_headers, struct arena *arena, struct http1_head *head, struct error *error);
+
+/* After the bytes of a parsed head were copied from `from` to `to`: lets its slices point into the
+ * copy. */
+void http1_head_move(struct http1_head *head, const char *from, const char *to);
+
+#define HTTP1_EXTENSION_MAX 8192 /* bytes of chunk extensions of one body */
+#define HTTP1_TRAILER_MAX 8192   /* bytes of trailers of one body */
+#define HTTP1_CHUNK_MAX ((uint64_t)1 << 62)
 
 /* Chunked transfer coding (RFC 9112 section 7.1). */
 struct http1_chunked {
@@ -40,9 +52,9 @@ struct http1_chunked {
 	size_t trailer_bytes, extension_bytes;
 };
 void http1_chunked_init(struct http1_chunked *chunked);
-/* Consumes from *in (advanced) and gives the next run of payload in *out (maybe empty). HTTP1_OK:
- * the body ended, *in stands behind it. Trailers are checked and dropped; sizes over 2^62,
- * extensions and trailers over 8 KiB are errors. */
+/* Consumes from *in (advanced) and gives the next run of payload in *out (maybe empty). Call until
+ * *in is empty or the result is not HTTP1_NEED_MORE. HTTP1_OK: the body ended, *in stands behind
+ * it. Trailers are checked and dropped. */
 enum http1_result http1_chunked_next(
 	struct http1_chunked *chunked, struct slice *in, struct slice *out, struct error *error);
 
