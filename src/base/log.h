@@ -29,6 +29,7 @@ struct log_options {
 	size_t ring_bytes; /* 0 = 1 MiB */
 };
 
+/* NULL (which discards) when the system gives no thread. */
 struct log *log_create(const struct log_options *options);
 /* Flushes what is queued and frees. Accepts NULL. */
 void log_destroy(struct log *log);
@@ -37,7 +38,10 @@ bool log_enabled(const struct log *log, enum log_level level);
 /* Waits until everything queued so far was written. */
 void log_flush(struct log *log);
 
-/* Values that must never appear (API keys): masked wherever they stand in a record. Copied. */
+/* Values that must never appear (API keys): masked wherever they stand in a record. Copied. Shorter
+ * ones are ignored: masking every "x" would make the log useless. What looks like a key is masked
+ * anyway (error_mask_secrets). Any thread. */
+#define LOG_SECRET_MIN 6
 void log_add_secret(struct log *log, struct slice secret);
 
 /* A field of a record. */
