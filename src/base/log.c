@@ -269,7 +269,7 @@ void log_add_secret(struct log *log, struct slice secret) {
 		is_known = slice_eq(log->secrets.items[i], secret);
 	}
 	if (!is_known) {
-		*VEC_PUSH(&log->secrets) = slice_make(mem_dup(secret.data, secret.len), secret.len);
+		add_longest_first(log, secret);
 	}
 	pthread_mutex_unlock(&log->secrets_lock);
 }
