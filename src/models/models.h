@@ -12,7 +12,7 @@ enum model_trait {
 	MODEL_REFUSES_DISABLED = 1 << 2,    /* thinking {disabled} is a 400 */
 	MODEL_REFUSES_FORCED_TOOL = 1 << 3, /* tool_choice any/tool is a 400 */
 	MODEL_HAS_THINKING = 1 << 4,
-	MODEL_HAS_ADAPTIVE = 1 << 5, /* thinking {adaptive} and output_config.effort */
+	MODEL_HAS_ADAPTIVE = 1 << 5, /* thinking {adaptive} */
 	MODEL_HAS_STRUCTURED_OUTPUT = 1 << 6,
 	MODEL_REFUSES_PREFILL = 1 << 7,
 	MODEL_HAS_SYSTEM_ROLE = 1 << 8,  /* takes role system inside messages */
@@ -24,7 +24,8 @@ enum model_trait {
 	MODEL_REFUSES_STOP = 1 << 14,
 	MODEL_HAS_NONE_EFFORT = 1 << 15,
 	MODEL_HAS_MINIMAL_EFFORT = 1 << 16,
-	MODEL_HAS_BETWEEN_TOOLS = 1 << 17
+	MODEL_HAS_BETWEEN_TOOLS = 1 << 17,
+	MODEL_HAS_EFFORT = 1 << 18 /* ant: takes output_config.effort */
 };
 
 struct model_family {
