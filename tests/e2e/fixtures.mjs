@@ -1,0 +1,59 @@
+// Reads the recorded traffic beside the repository; tests that need it skip loudly when it is absent.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const repoRoot = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+export const fixturesDir = process.env.LLM_MUX_FIXTURES ?? resolve(repoRoot, '../shared/fixtures');
+
+/** false when the fixtures are there, else the words to skip with. */
+export const noFixtures = existsSync(join(fixturesDir, 'upstream/index.jsonl')) ? false : `NO FIXTURES at ${fixturesDir}: set LLM_MUX_FIXTURES`;
+
+const upstream = (format, name) => readFileSync(join(fixturesDir, 'upstream', format, name));
+const ending = (row, end) => row.files.find((f) => f.endsWith(end));
+
+/** All recorded exchanges of these formats: the index row plus readers of its files. */
+export function exchanges(...formats) {
+  if (noFixtures) return [];
+  return readFileSync(join(fixturesDir, 'upstream/index.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+    .filter((row) => formats.includes(row.format))
+    .map((row) => {
+      const requestFile = ending(row, '.request.json');
+      return { ...row, name: row.files[0], requestFile, request: () => requestFile && upstream(row.format, requestFile) };
+    });
+}
+
+/** The recorded streams of a format as wire bytes: .sse as they are, payload lists framed as the index says. */
+export function streams(format) {
+  return exchanges(format).flatMap((row) => {
+    const sse = ending(row, '.sse');
+    if (sse) return [{ ...row, name: sse, bytes: () => upstream(format, sse) }];
+    const chunks = ending(row, '.chunks.txt');
+    if (!chunks) return [];
+    return [{ ...row, name: chunks, framed: true, bytes: () => frame(format, upstream(format, chunks).toString()) }];
+  });
+}
+
+function frame(format, text) {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const events = lines.map((line) =>
+    format === 'anthropic' ? `event: ${JSON.parse(line).type}\ndata: ${line}\n\n` : `data: ${line}\n\n`);
+  return Buffer.from(events.join('') + (format === 'anthropic' ? '' : 'data: [DONE]\n\n'));
+}
+
+/** Requests that real clients sent to these paths: {name, path, headers, body (bytes, re-serialised)}. */
+export function clientRequests(...paths) {
+  if (noFixtures) return [];
+  const dir = join(fixturesDir, 'clients');
+  return readdirSync(dir).flatMap((client) =>
+    readdirSync(join(dir, client)).flatMap((file) => {
+      const seen = JSON.parse(readFileSync(join(dir, client, file), 'utf8'));
+      const path = (seen.path ?? '').split('?')[0];
+      if (!paths.includes(path)) return [];
+      const body = Buffer.from(typeof seen.body === 'string' ? seen.body : JSON.stringify(seen.body));
+      return [{ name: `${client}/${file}`, path: seen.path, headers: seen.headers ?? {}, body }];
+    }));
+}

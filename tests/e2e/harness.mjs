@@ -1,0 +1,147 @@
+// Starts the built program in a clean home with a written configuration, and looks after every process it started.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { repoRoot } from './fixtures.mjs';
+
+export const binary = resolve(process.env.LLM_MUX_BIN ?? join(repoRoot, 'build/release/llm-mux'));
+/** false when there is a program to test, else the words to skip with. */
+export const noBinary = existsSync(binary) ? false : `NO BINARY at ${binary}: run make, or set LLM_MUX_BIN`;
+
+export const clientKey = 'client-key-0123456789abcdef';
+const startLimit = 60_000;
+
+/** YAML that JSON already is; one top-level key a line, so that positions in errors make sense. */
+export const yaml = (config) => Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`).join('');
+
+/** A configuration with both providers of a fake upstream, the models addressed by their own names. */
+export function configFor(up, extra = {}) {
+  const names = (list) => list.map((name) => ({ name }));
+  return {
+    'api-keys': [clientKey],
+    'disable-auth': false,
+    providers: [
+      { type: 'openai', name: 'fake-openai', 'base-url': up.openaiBase, 'api-key': up.fake.openaiKey, models: names(up.fake.models['openai-chat']) },
+      { type: 'anthropic', name: 'fake-anthropic', 'base-url': up.origin, 'api-key': up.fake.anthropicKey, models: names(up.fake.models.anthropic) },
+    ],
+    ...extra,
+  };
+}
+
+/** A new empty home with the XDG directories; remove() deletes it. */
+export function cleanHome() {
+  const home = mkdtempSync(join(tmpdir(), 'llm-mux-home-'));
+  const env = { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TERM: 'dumb' };
+  for (const [name, sub] of [['XDG_CONFIG_HOME', 'config'], ['XDG_STATE_HOME', 'state'], ['XDG_DATA_HOME', 'data'], ['XDG_CACHE_HOME', 'cache'], ['XDG_RUNTIME_DIR', 'run']]) {
+    env[name] = join(home, sub);
+    mkdirSync(env[name], { mode: 0o700 });
+  }
+  for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LSAN_OPTIONS'])
+    if (process.env[name]) env[name] = process.env[name];
+  return { home, env, remove: () => rmSync(home, { recursive: true, force: true }) };
+}
+
+/** Runs the program to its end. Gives {code, signal, stdout, stderr}. */
+export async function runBinary(args, { env, input = '' } = {}) {
+  const place = env ? null : cleanHome();
+  const child = spawn(binary, args, { env: env ?? place.env, cwd: place?.home, stdio: ['pipe', 'pipe', 'pipe'] });
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (d) => { out[name] += d; });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const [code, signal] = await once(child, 'close');
+  place?.remove();
+  return { code, signal, ...out };
+}
+
+/** A running server: baseURL, pid, stderr so far, and ways to stop it. */
+class Server {
+  constructor(child, place, configFile) {
+    this.child = child;
+    this.pid = child.pid;
+    this.place = place;
+    this.configFile = configFile;
+    this.stderr = '';
+    this.stdout = '';
+    child.stderr.setEncoding('utf8').on('data', (d) => {
+      this.stderr += d;
+      this.wake();
+    });
+    child.stdout.setEncoding('utf8').on('data', (d) => { this.stdout += d; });
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.exit = { code, signal };
+      this.wake();
+      return this.exit;
+    });
+    this.watchers = new Set();
+  }
+
+  wake() {
+    for (const look of this.watchers) look();
+  }
+
+  /** Waits until stderr matches; rejects when the program ends first or the limit passes. */
+  waitFor(re, limit = startLimit) {
+    return new Promise((resolve, reject) => {
+      const end = (act, value) => {
+        clearTimeout(timer);
+        this.watchers.delete(look);
+        act(value);
+      };
+      const look = () => {
+        const found = re.exec(this.stderr);
+        if (found) end(resolve, found);
+        else if (this.exit) end(reject, new Error(`llm-mux ended (${JSON.stringify(this.exit)}) before ${re}:\n${this.stderr}`));
+      };
+      const timer = setTimeout(() => end(reject, new Error(`llm-mux did not say ${re}:\n${this.stderr}`)), limit);
+      this.watchers.add(look);
+      look();
+    });
+  }
+
+  /** Ends the program if it still runs (TERM, KILL when it does not obey), removes its home. Gives {code, signal}. */
+  async stop(signal = 'SIGTERM') {
+    if (!this.exit) this.child.kill(signal);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+    const exit = await this.exited;
+    clearTimeout(timer);
+    this.place.remove();
+    return exit;
+  }
+
+  /** A number of kB from /proc/PID/status. */
+  status(field) {
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]);
+  }
+
+  /** Sets the high water mark of memory back to what is used now. */
+  resetPeak() {
+    writeFileSync(`/proc/${this.pid}/clear_refs`, '5');
+  }
+}
+
+/**
+ * Starts `llm-mux serve --port 0 --config FILE` and waits until it listens.
+ * `config` is an object (keys as in config.yaml) or the text of the file; `env` is added to the clean environment.
+ */
+export async function startServer(config = {}, { env = {}, args = [] } = {}) {
+  const place = cleanHome();
+  const configFile = join(place.home, 'config.yaml');
+  writeFileSync(configFile, typeof config === 'string' ? config : yaml(config), { mode: 0o600 });
+  const child = spawn(binary, ['serve', '--port', '0', '--config', configFile, ...args], {
+    env: { ...place.env, ...env }, cwd: place.home, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const server = new Server(child, place, configFile);
+  try {
+    const [, host, port] = await server.waitFor(/listening on http:\/\/([^\s:]+):(\d+)/);
+    server.host = host;
+    server.port = Number(port);
+    server.baseURL = `http://${host}:${port}`;
+    return server;
+  } catch (e) {
+    await server.stop('SIGKILL');
+    throw e;
+  }
+}

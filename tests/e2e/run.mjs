@@ -1,0 +1,61 @@
+// Runs the test files one after the other, prints what failed and what was skipped, and one line of counts.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { noFixtures } from './fixtures.mjs';
+import { binary, noBinary } from './harness.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 20) {
+  console.error(`e2e: node ${process.versions.node} is too old, 20 or newer is needed (scripts/setup brings one)`);
+  process.exit(2);
+}
+if (!existsSync(join(here, 'node_modules/openai'))) {
+  console.error('e2e: the npm packages are missing: run scripts/setup, or `npm ci` in tests/e2e');
+  process.exit(2);
+}
+
+const asked = process.argv.slice(2);
+const all = readdirSync(here).filter((f) => f.endsWith('.test.mjs')).sort();
+const files = asked.length > 0 ? all.filter((f) => asked.some((a) => f.startsWith(basename(a)))) : all;
+if (files.length === 0) {
+  console.error(`e2e: no test file matches ${asked.join(' ')}`);
+  process.exit(2);
+}
+if (noFixtures) console.error(`e2e: WARNING: ${noFixtures}`);
+if (noBinary) console.error(`e2e: WARNING: ${noBinary}`);
+else console.error(`e2e: testing ${binary}`);
+
+const dir = mkdtempSync(join(tmpdir(), 'llm-mux-e2e-'));
+const tap = join(dir, 'out.tap');
+const args = ['--test', '--test-concurrency=1', '--test-timeout=120000', '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files];
+const child = spawn(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, NODE_NO_WARNINGS: '1' } });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+const code = await new Promise((resolve) => child.on('close', (c) => resolve(c ?? 1)));
+const text = existsSync(tap) ? readFileSync(tap, 'utf8') : '';
+rmSync(dir, { recursive: true });
+
+const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+report(text);
+const failed = count('fail') + count('cancelled');
+console.log(`e2e: ${count('pass')} passed, ${failed} failed, ${count('skipped') + count('todo')} skipped`);
+process.exit(failed > 0 || code !== 0 || text === '' ? 1 : 0);
+
+/** Prints each failed test with its reason, and each skipped one. */
+function report(output) {
+  const lines = output.split('\n');
+  lines.forEach((line, i) => {
+    const skipped = /^\s*ok \d+ - (.*) # (?:SKIP|TODO) ?(.*)$/.exec(line);
+    if (skipped) console.log(`SKIPPED ${skipped[1]}: ${skipped[2]}`);
+    const found = /^(\s*)not ok \d+ - (.*)$/.exec(line);
+    if (!found) return;
+    const end = lines.findIndex((l, k) => k > i && l === `${found[1]}  ...`);
+    const details = lines.slice(i + 1, end);
+    if (details.some((l) => l.includes('subtestsFailed'))) return;
+    console.log(`FAILED  ${found[2]}`);
+    for (const l of details.filter((d) => !/duration_ms|node:internal|failureType|^\s*(---|type:|code: 'ERR_TEST)/.test(d)).slice(0, 40)) console.log(`        ${l.trim()}`);
+  });
+}
