@@ -1,0 +1,102 @@
+/* names.c: renaming by an upstream's rule, with a map back. */
+#include "formats/names.h"
+
+#include <stdio.h>
+
+#include "base/encoding.h"
+
+#define HASH_TAIL 9 /* '_' and 8 hex digits */
+
+static bool byte_fits(const struct name_rule *rule, char byte) {
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+	       (byte >= '0' && byte <= '9') || (byte && strchr(rule->extra, byte));
+}
+
+bool name_fits(const struct name_rule *rule, struct slice name) {
+	for (size_t i = 0; i < name.len; i++) {
+		if (!byte_fits(rule, name.data[i])) {
+			return false;
+		}
+	}
+	return name.len > 0 && name.len <= rule->limit;
+}
+
+static bool is_taken(const struct format_name_map *map, struct slice upstream) {
+	for (size_t i = 0; i < map->len; i++) {
+		if (slice_eq(map->items[i].upstream, upstream)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* First part of the name plus 8 hex digits of a hash of the client's name. */
+static struct slice with_hash(struct arena *arena, const struct name_rule *rule,
+	struct slice cleaned, struct slice client_name) {
+	uint8_t digest[SHA256_LEN];
+	char hex[SHA256_LEN * 2 + 1];
+	sha256(client_name, digest);
+	hex_encode(digest, sizeof digest, hex);
+	size_t keep = cleaned.len < rule->limit - HASH_TAIL ? cleaned.len : rule->limit - HASH_TAIL;
+	const char *joint = byte_fits(rule, '_') ? "_" : "0";
+	return arena_printf(arena, "%.*s%s%.8s", (int)keep, cleaned.data, joint, hex);
+}
+
+/* Bad characters become '_'; an over-long MCP name keeps its last segment if that fits. */
+static struct slice clean(
+	struct arena *arena, const struct name_rule *rule, struct slice name, bool *is_cut) {
+	char *text = arena_strdup(arena, name);
+	for (size_t i = 0; i < name.len; i++) {
+		if (!byte_fits(rule, text[i])) {
+			text[i] = byte_fits(rule, '_') ? '_' : '0';
+		}
+	}
+	struct slice cleaned = {text, name.len};
+	*is_cut = cleaned.len > rule->limit;
+	if (!*is_cut || !slice_starts_with(cleaned, SLICE("mcp__"))) {
+		return cleaned;
+	}
+	size_t last = 0;
+	for (size_t i = 5; i + 2 < cleaned.len; i++) {
+		if (cleaned.data[i] == '_' && cleaned.data[i + 1] == '_') {
+			last = i + 2;
+		}
+	}
+	struct slice segment = slice_from(cleaned, last);
+	if (last > 0 && segment.len + 5 <= rule->limit) {
+		*is_cut = false;
+		return arena_printf(arena, "mcp__%.*s", SLICE_FMT(segment));
+	}
+	return cleaned;
+}
+
+struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
+	const struct name_rule *rule, struct slice client_name) {
+	for (size_t i = 0; i < map->len; i++) {
+		if (slice_eq(map->items[i].client, client_name)) {
+			return map->items[i].upstream;
+		}
+	}
+	struct slice upstream = client_name;
+	bool is_cut = false;
+	if (!name_fits(rule, client_name)) {
+		upstream = clean(arena, rule, client_name, &is_cut);
+	}
+	if (is_cut || upstream.len == 0 || is_taken(map, upstream)) {
+		upstream = with_hash(arena, rule, upstream, client_name);
+	}
+	arena_grow(arena, (void **)&map->items, &map->cap, map->len + 1, sizeof *map->items);
+	map->items[map->len].client = client_name;
+	map->items[map->len].upstream = upstream;
+	map->len++;
+	return upstream;
+}
+
+struct slice names_to_client(const struct format_name_map *map, struct slice upstream_name) {
+	for (size_t i = 0; map && i < map->len; i++) {
+		if (slice_eq(map->items[i].upstream, upstream_name)) {
+			return map->items[i].client;
+		}
+	}
+	return upstream_name;
+}

@@ -1,0 +1,69 @@
+/* test_names.c: renaming of tool names and ids (formats.md 4.6, NM-1). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "formats/names.h"
+
+int test_names(void);
+
+static const struct name_rule rule = {"_-", 64};
+
+static void check(struct slice got, const char *want) {
+	assert_int_equal(got.len, strlen(want));
+	assert_memory_equal(got.data, want, got.len);
+}
+
+static void fitting_names_stay(void **state) {
+	(void)state;
+	struct arena arena = {0};
+	arena_init(&arena, NULL, 0);
+	struct format_name_map map = {0};
+	check(names_to_upstream(&map, &arena, &rule, SLICE("get_weather-2")), "get_weather-2");
+	check(names_to_client(&map, SLICE("get_weather-2")), "get_weather-2");
+	check(names_to_client(&map, SLICE("never_seen")), "never_seen");
+	arena_finish(&arena);
+}
+
+static void nm_1_bad_characters_and_collisions(void **state) {
+	(void)state;
+	struct arena arena = {0};
+	arena_init(&arena, NULL, 0);
+	struct format_name_map map = {0};
+	check(names_to_upstream(&map, &arena, &rule, SLICE("a.b")), "a_b");
+	struct slice other = names_to_upstream(&map, &arena, &rule, SLICE("a/b"));
+	assert_true(other.len == 3 + 9 && slice_starts_with(other, SLICE("a_b_")));
+	check(names_to_upstream(&map, &arena, &rule, SLICE("a.b")), "a_b");
+	check(names_to_client(&map, other), "a/b");
+	check(names_to_client(&map, SLICE("a_b")), "a.b");
+	arena_finish(&arena);
+}
+
+static void nm_1_over_long(void **state) {
+	(void)state;
+	struct arena arena = {0};
+	arena_init(&arena, NULL, 0);
+	struct format_name_map map = {0};
+	struct slice mcp =
+		SLICE("mcp__a_server_with_an_awfully_long_name_that_never_ends__and_more__tool");
+	check(names_to_upstream(&map, &arena, &rule, mcp), "mcp__tool");
+	char name[100];
+	memset(name, 'x', sizeof name);
+	struct slice cut = names_to_upstream(&map, &arena, &rule, slice_make(name, sizeof name));
+	assert_int_equal(cut.len, 64);
+	assert_true(name_fits(&rule, cut));
+	assert_true(slice_eq(names_to_client(&map, cut), slice_make(name, sizeof name)));
+	arena_finish(&arena);
+}
+
+int test_names(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fitting_names_stay),
+		cmocka_unit_test(nm_1_bad_characters_and_collisions),
+		cmocka_unit_test(nm_1_over_long),
+	};
+	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
+}
