@@ -27,6 +27,10 @@ struct json *toml_parse_tagged(struct arena *arena, struct slice text, struct pr
 /* YAML 1.2 core schema; anchors, merge keys; duplicate keys and alias bombs refused. */
 struct json *yaml_parse(struct arena *arena, struct slice text, struct problems *problems);
 
+/* Where the key of an object member stands (of the value when it has none). Only for nodes of the
+ * functions above and of document_merge. */
+void document_key_position(const struct json *node, uint32_t *line, uint32_t *column);
+
 /* Deep merge for layers: objects merge, everything else is replaced by `over`. New nodes in the
  * arena. */
 struct json *document_merge(struct arena *arena, const struct json *under, const struct json *over);

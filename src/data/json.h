@@ -80,7 +80,7 @@ const char *json_type_name(const struct json *node); /* "string", "object", ... 
 
 /* The source bytes of the value. */
 static inline struct slice json_raw(const struct json *node) {
-	return node ? slice_make(node->raw, node->raw_len) : (struct slice){0};
+	return node ? slice_make(node->raw, node->raw_len) : slice_make(NULL, 0);
 }
 /* A string's bytes between the quotes, escapes and all; absent when not a string. */
 struct slice json_string_raw(const struct json *node);

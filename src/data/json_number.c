@@ -102,7 +102,7 @@ static bool same_digits(struct slice a, struct slice b) {
 }
 
 bool json_number_equal(const struct json *a, const struct json *b) {
-	if (slice_eq(slice_make(a->raw, a->raw_len), slice_make(b->raw, b->raw_len))) {
+	if (slice_eq(json_raw(a), json_raw(b))) {
 		return true;
 	}
 	struct json_decimal da = json_decimal_of(a), db = json_decimal_of(b);

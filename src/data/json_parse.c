@@ -23,7 +23,6 @@ struct parser {
 	/* The failure, when a function returned false or NULL. */
 	const char *expected; /* what should have stood at `at`; NULL with message */
 	const char *message;
-	char message_space[64]; /* for a message with a number in it */
 	enum error_kind kind;
 };
 
@@ -51,8 +50,8 @@ static bool more_nodes(struct parser *p) {
 		nodes = arena_try_alloc(p->arena, count * sizeof *nodes);
 	}
 	if (!nodes) {
-		return fail_message(
-			p, p->at, ERROR_TOO_LARGE, "more values than there is memory for");
+		return fail_message(p, p->at, ERROR_TOO_LARGE,
+			"the JSON has more values than memory is allowed for");
 	}
 	p->free_node = nodes;
 	p->free_end = nodes + count;
@@ -203,9 +202,8 @@ static bool scan_word(struct parser *p, const char *word, size_t len) {
 
 static bool open_container(struct parser *p, struct json *node, enum json_type type) {
 	if (p->depth >= p->max_depth) {
-		snprintf(p->message_space, sizeof p->message_space, "nested deeper than %u levels",
-			p->max_depth);
-		return fail_message(p, p->at, ERROR_INVALID_REQUEST, p->message_space);
+		return fail_message(p, p->at, ERROR_INVALID_REQUEST,
+			"arrays and objects are nested too deeply");
 	}
 	node->type = (uint8_t)type;
 	node->next = p->open;
@@ -369,9 +367,8 @@ static void report(const struct parser *p, struct slice text, struct error *erro
 	json_position(text, p->at, &line, &column);
 	size_t offset = (size_t)(p->at - text.data);
 	if (p->message) {
-		error_set(error, p->kind, "%s JSON at line %u, column %u (offset %zu): %s",
-			p->kind == ERROR_TOO_LARGE ? "too large" : "invalid", line, column, offset,
-			p->message);
+		error_set(error, p->kind, "invalid JSON at line %u, column %u (offset %zu): %s",
+			line, column, offset, p->message);
 	} else {
 		error_set(error, p->kind,
 			"invalid JSON at line %u, column %u (offset %zu): expected %s, found %s",
