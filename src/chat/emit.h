@@ -4,7 +4,9 @@
  * It opens a text or thinking part at its first non-empty delta (E-27), closes it when another kind
  * begins, numbers parts, holds back cut UTF-8 and high surrogates (E-1, E-2), keeps side-by-side
  * tool calls apart, closes everything at finish, lets the first finish count (E-21), turns an
- * answer without a finish into an error, and ends exactly once. Calls after the end are ignored. */
+ * answer without a finish into an error, and ends exactly once. Calls after the end are ignored.
+ * Before any event but WIRE and PING a start is sent, an empty one when the decoder gave none. Text
+ * may begin while tool calls are open; content after a candidate's finish is dropped (E-22). */
 #ifndef LLMMUX_CHAT_EMIT_H
 #define LLMMUX_CHAT_EMIT_H
 
@@ -22,6 +24,7 @@ struct chat_emitter {
 	bool has_started, has_ended;
 	struct chat_usage usage; /* merged so far */
 	size_t max_open_parts;
+	enum format_id provider; /* whose proofs the thinking parts carry; set by the decoder */
 };
 
 void chat_emitter_init(struct chat_emitter *e, struct chat_sink *sink, struct arena *arena);
@@ -59,6 +62,9 @@ bool chat_emit_tool_start(struct chat_emitter *e, uint32_t candidate, int64_t ke
 /* Args text for an open call (ignored when unknown). */
 void chat_emit_tool_args(
 	struct chat_emitter *e, uint32_t candidate, int64_t key, struct slice text);
+/* As chat_emit_tool_args, given as the inside of a JSON string, still escaped. */
+void chat_emit_tool_args_escaped(
+	struct chat_emitter *e, uint32_t candidate, int64_t key, struct slice escaped);
 void chat_emit_tool_end(struct chat_emitter *e, uint32_t candidate, int64_t key);
 bool chat_emit_tool_is_open(const struct chat_emitter *e, uint32_t candidate, int64_t key);
 /* How many calls the candidate made. */

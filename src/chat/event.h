@@ -2,7 +2,8 @@
  *
  *   start (part_start delta* part_end | tool_start args* tool_end | usage | ping)* finish end
  *
- * EV-1 start first and once; end last and once; nothing after error but end.
+ * EV-1 start first and once; end last and once; nothing after error but end. WIRE and PING stand
+ *      outside this order: they may come before start.
  * EV-2 each part has one start and one end; numbers grow from 0 in order of start, per candidate.
  * EV-3 tool parts may be open side by side; all other parts come one after the other.
  * EV-4 text is whole UTF-8 and whole characters.   EV-5 usage may come 0..n times, the last wins.
@@ -25,7 +26,7 @@ enum chat_event_type {
 	CHAT_EVENT_TOOL_START,
 	CHAT_EVENT_TOOL_ARGS_DELTA,
 	CHAT_EVENT_TOOL_END,
-	CHAT_EVENT_LOGPROBS, /* raw cc logprobs of the candidate's chunk */
+	CHAT_EVENT_LOGPROBS, /* raw cc logprobs object of the chunk: {"content":[...],...} */
 	CHAT_EVENT_USAGE,
 	CHAT_EVENT_FINISH,
 	CHAT_EVENT_ERROR,

@@ -9,7 +9,8 @@ struct chat_candidate {
 	bool is_finished;
 	enum chat_finish_reason reason;
 	struct slice native_reason, stop_sequence, detail;
-	struct slice logprobs; /* raw cc content entries, joined by commas; absent = none */
+	/* raw cc entries, joined by commas; absent = none */
+	struct slice logprobs, refusal_logprobs;
 };
 
 /* A whole answer, as the response bodies of all formats hold it. */
@@ -28,13 +29,13 @@ struct chat_response {
 };
 
 /* A sink that builds the response in the arena. Text grows within max_bytes; beyond it the response
- * carries ERROR_TOO_LARGE. */
+ * carries ERROR_TOO_LARGE. The response lives until chat_fold_finish. */
 struct chat_fold {
 	struct chat_sink sink; /* give &fold.sink to the source */
 	struct arena *arena;
 	struct chat_response response;
 	size_t max_bytes, bytes;
-	struct chat_fold_open *open; /* growing texts of open parts */
+	struct chat_fold_text *texts; /* what grows, newest first */
 };
 void chat_fold_init(
 	struct chat_fold *fold, struct arena *arena, size_t max_bytes); /* 0 = 100 MiB */
