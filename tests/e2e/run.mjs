@@ -31,7 +31,7 @@ else console.error(`e2e: testing ${binary}`);
 
 const dir = mkdtempSync(join(tmpdir(), 'llm-mux-e2e-'));
 const tap = join(dir, 'out.tap');
-const args = ['--test', '--test-concurrency=1', '--test-timeout=120000', '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files];
+const args = ['--test', '--test-concurrency=1', '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files];
 const child = spawn(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, NODE_NO_WARNINGS: '1' } });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 const code = await new Promise((resolve) => child.on('close', (c) => resolve(c ?? 1)));
@@ -39,17 +39,21 @@ const text = existsSync(tap) ? readFileSync(tap, 'utf8') : '';
 rmSync(dir, { recursive: true });
 
 const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-report(text);
+const skipped = report(text);
 const failed = count('fail') + count('cancelled');
-console.log(`e2e: ${count('pass')} passed, ${failed} failed, ${count('skipped') + count('todo')} skipped`);
+console.log(`e2e: ${count('pass')} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed > 0 || code !== 0 || text === '' ? 1 : 0);
 
-/** Prints each failed test with its reason, and each skipped one. */
+/** Prints each failed test with its reason, and each skipped test or suite; gives the number of the skipped. */
 function report(output) {
   const lines = output.split('\n');
+  let count = 0;
   lines.forEach((line, i) => {
-    const skipped = /^\s*ok \d+ - (.*) # (?:SKIP|TODO) ?(.*)$/.exec(line);
-    if (skipped) console.log(`SKIPPED ${skipped[1]}: ${skipped[2]}`);
+    const skip = /^\s*ok \d+ - (.*) # (?:SKIP|TODO) ?(.*)$/.exec(line);
+    if (skip) {
+      count += 1;
+      console.log(`SKIPPED ${skip[1]}: ${skip[2]}`);
+    }
     const found = /^(\s*)not ok \d+ - (.*)$/.exec(line);
     if (!found) return;
     const end = lines.findIndex((l, k) => k > i && l === `${found[1]}  ...`);
@@ -58,4 +62,5 @@ function report(output) {
     console.log(`FAILED  ${found[2]}`);
     for (const l of details.filter((d) => !/duration_ms|node:internal|failureType|^\s*(---|type:|code: 'ERR_TEST)/.test(d)).slice(0, 40)) console.log(`        ${l.trim()}`);
   });
+  return count;
 }
