@@ -80,6 +80,15 @@ static size_t span(const char *text, bool (*accept)(char c)) {
 	return len;
 }
 
+/* Without dots that end a sentence. */
+static size_t token_span(const char *text, bool (*accept)(char c)) {
+	size_t len = span(text, accept);
+	while (len > 0 && text[len - 1] == '.') {
+		len--;
+	}
+	return len;
+}
+
 /* A stretch of the text at hand: keep the first `keep` bytes, mask the following `hide`. */
 struct found {
 	size_t keep, hide;
@@ -89,7 +98,7 @@ static struct found find_prefixed(const char *at) {
 	for (size_t i = 0; i < sizeof key_prefixes / sizeof *key_prefixes; i++) {
 		size_t keep = strlen(key_prefixes[i].prefix);
 		if (strncmp(at, key_prefixes[i].prefix, keep) == 0) {
-			size_t hide = span(at + keep, is_token_char);
+			size_t hide = token_span(at + keep, is_token_char);
 			if (hide >= key_prefixes[i].min_rest) {
 				return (struct found){keep, hide};
 			}
@@ -106,10 +115,7 @@ static struct found find_scheme(const char *at) {
 			continue;
 		}
 		keep += strspn(at + keep, " ");
-		struct slice value = slice_make(at + keep, span(at + keep, is_value_char));
-		while (value.len > 0 && value.data[value.len - 1] == '.') {
-			value.len--; /* the end of a sentence */
-		}
+		struct slice value = slice_make(at + keep, token_span(at + keep, is_value_char));
 		bool is_prose = i > 0 && value.len < 8; /* "basic plan" */
 		for (size_t j = 0; scheme_prose[j] != NULL; j++) {
 			is_prose |= slice_ieq(value, slice_of(scheme_prose[j]));
