@@ -77,8 +77,25 @@ void arena_init(struct arena *arena, struct arena_pool *pool, size_t cap) {
 	*arena = (struct arena){.pool = pool, .cap = cap ? cap : ARENA_DEFAULT_CAP};
 }
 
+struct arena_cleanup {
+	struct arena_cleanup *next;
+	void (*fn)(void *data);
+	void *data;
+};
+
+void arena_on_finish(struct arena *arena, void (*fn)(void *data), void *data) {
+	struct arena_cleanup *cleanup = ARENA_NEW(arena, struct arena_cleanup);
+	*cleanup = (struct arena_cleanup){.next = arena->cleanups, .fn = fn, .data = data};
+	arena->cleanups = cleanup;
+}
+
 void arena_finish(struct arena *arena) {
 	struct arena_block *block;
+	struct arena_cleanup *cleanup;
+	while ((cleanup = arena->cleanups) != NULL) {
+		arena->cleanups = cleanup->next;
+		cleanup->fn(cleanup->data);
+	}
 	while ((block = arena->head) != NULL) {
 		arena->head = block->next;
 		block_give(arena, block);

@@ -11,6 +11,7 @@
 #define ARENA_DEFAULT_CAP ((size_t)64 * 1024 * 1024)
 
 struct arena_block;
+struct arena_cleanup;
 /* A recycler of first blocks, one per loop thread; not thread-safe. */
 struct arena_pool {
 	struct arena_block *free_blocks;
@@ -23,6 +24,7 @@ struct arena {
 	size_t used; /* bytes taken from blocks, for the cap */
 	size_t cap;
 	struct arena_pool *pool; /* may be NULL */
+	struct arena_cleanup *cleanups;
 };
 
 void arena_pool_init(struct arena_pool *pool, size_t max_blocks);
@@ -32,6 +34,10 @@ void arena_pool_finish(struct arena_pool *pool);
 void arena_init(struct arena *arena, struct arena_pool *pool, size_t cap);
 /* Releases everything; the arena may be used again. Accepts a zeroed arena. */
 void arena_finish(struct arena *arena);
+
+/* Has fn(data) called when the arena is finished, the latest first: for what an object in the arena
+ * owns outside of it (buffers), so that an arena's owner need not know its objects. */
+void arena_on_finish(struct arena *arena, void (*fn)(void *data), void *data);
 
 /* Zeroed memory, aligned to 16. Never returns NULL: aborts when the machine has no memory. Ignores
  * the cap: use it for what the program itself needs a bounded number of times. */
