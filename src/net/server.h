@@ -7,11 +7,16 @@
  * Life of an exchange, all on its loop:
  *   on_head   head parsed; route, authenticate; may answer at once (the rest of the body is then
  *             read and dropped, or the connection closed)
- *   on_body   the whole body, content-decoded, within the limit
+ *   on_body   the whole body, content-decoded, within the limit; empty when the request has none.
+ *             Not called once the exchange was answered
  *   ...       the handler answers: http_respond, or http_start + http_write* + http_end
  *   on_done   last call in every case, exactly once: answered and flushed, aborted or failed;
- * nothing may touch the exchange afterwards A client that leaves before the answer is complete
- * gives on_done with is_aborted. */
+ *             nothing may touch the exchange afterwards
+ *
+ * A client that leaves before the answer is complete gives on_done with is_aborted. Its FIN is
+ * enough (gateway.md 6.5): clients that die or give up close their socket, so a half-closed
+ * connection counts as gone unless the whole answer was queued already. No function of the exchange
+ * calls a callback before it returns. */
 #ifndef LLMMUX_NET_SERVER_H
 #define LLMMUX_NET_SERVER_H
 
@@ -56,21 +61,24 @@ struct http_server_limits {         /* 0 = default */
 	size_t header_bytes;        /* 64 KiB: request line and headers together -> 431 */
 	size_t body_bytes;          /* 50 MiB as sent, and after content decoding -> 413 */
 	unsigned max_headers;       /* 128 */
-	unsigned pipeline_depth;    /* 16 requests parsed ahead; reading stops there */
+	size_t pipeline_bytes;      /* 64 KiB sent ahead of the answer; reading stops there */
 	unsigned max_connections;   /* per loop, 4096; beyond: accept, answer 503, close */
 	unsigned header_timeout_ms; /* 10 s from the first byte to the end of the head -> 408 */
 	unsigned body_timeout_ms;   /* 30 s without a body byte; and see min_body_rate -> 408 */
-	unsigned
-		min_body_rate; /* bytes per second averaged after the first 10 s (slowloris), 512 */
+	unsigned min_body_rate; /* bytes per second, averaged, once the grace is over (slowloris),
+				   512 */
+	unsigned body_grace_ms; /* 10 s */
 	unsigned keepalive_timeout_ms; /* 120 s idle between requests */
 	unsigned write_timeout_ms;     /* 120 s without progress of a non-empty output */
-	size_t high_water, low_water;  /* 256 KiB, 64 KiB of unsent output */
+	unsigned linger_timeout_ms; /* 2 s without input before an early answer's connection closes
+				     */
+	size_t high_water, low_water; /* 256 KiB, 64 KiB of unsent output */
 };
 
 struct http_server_options {
-	const char *host;               /* numeric address or name; NULL = 127.0.0.1 */
-	uint16_t port;                  /* 0: the kernel chooses; see http_server_port */
-	bool reuse_port;                /* set for the second and later loops */
+	const char *host; /* numeric address or name; NULL = 127.0.0.1 */
+	uint16_t port;    /* 0: the kernel chooses; see http_server_port */
+	bool reuse_port;  /* set for the second and later loops: share the first's port */
 	const char *tls_cert, *tls_key; /* PEM paths, both or none; TLS >= 1.2 */
 	struct http_server_limits limits;
 	struct http_handler handler;
@@ -102,8 +110,9 @@ void *http_exchange_data(const struct http_exchange *exchange);
  * early, once they were sent on). */
 void http_exchange_release_body(struct http_exchange *exchange);
 
-/* A whole answer. Content-Length, Date and Connection are the server's; HEAD drops the body. The
- * body's bytes move out of `body` (left empty). */
+/* A whole answer. Content-Length, Date and Connection are the server's (given ones are skipped, as
+ * is a header that would break the head); HEAD drops the body. The body's bytes move out of `body`
+ * (left empty; NULL = none); what it holds by reference must live until on_done. */
 void http_respond(struct http_exchange *exchange, int status, const struct http_header *headers,
 	size_t header_count, struct buf *body);
 /* Begins a streamed answer. Nothing is sent yet: the head leaves together with the first bytes, in
@@ -116,10 +125,11 @@ bool http_write(struct http_exchange *exchange, struct slice bytes);
 void http_flush(struct http_exchange *exchange);
 /* The streamed answer is complete. */
 void http_end(struct http_exchange *exchange);
-/* Cuts the answer short so that the client can see it (no final chunk; RST_STREAM on HTTP/2). */
+/* Cuts the answer short so that the client can see it (no final chunk; RST_STREAM on HTTP/2). What
+ * was written before still leaves. on_done follows with is_aborted. */
 void http_abort(struct http_exchange *exchange);
 bool http_is_started(const struct http_exchange *exchange);
-/* Status sent (0 before) and body bytes sent so far. */
+/* Status answered (0 before) and body bytes given to the socket so far. */
 int http_exchange_status(const struct http_exchange *exchange);
 uint64_t http_exchange_bytes_sent(const struct http_exchange *exchange);
 size_t http_exchange_unsent(const struct http_exchange *exchange);

@@ -1,0 +1,165 @@
+/* tls.c: server side of TLS on a non-blocking socket (OpenSSL 3). */
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+/* One record: small pieces are joined so that a head and a body do not cost a record each. */
+#define RECORD_MAX (16 * 1024)
+
+static bool fail(struct error *error, const char *what, const char *path) {
+	char reason[256];
+	unsigned long code = ERR_get_error();
+	ERR_error_string_n(code, reason, sizeof reason);
+	ERR_clear_error();
+	return error_set(error, ERROR_CONFIGURATION, "%s %s: %s", what, path, reason);
+}
+
+static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *in, unsigned in_len, void *data) {
+	static const unsigned char ours[] = "\x08http/1.1";
+	(void)tls;
+	(void)data;
+	unsigned char *chosen;
+	int result = SSL_select_next_proto(
+		&chosen, out_len, ours, (unsigned)sizeof ours - 1, in, in_len);
+	*out = chosen;
+	/* A client that offers only what we do not speak gets an alert (RFC 7301 3.2). */
+	return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+struct ssl_ctx_st *tls_context_create(
+	const char *cert_path, const char *key_path, struct error *error) {
+	ERR_clear_error();
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	if (!context) {
+		fail(error, "cannot set up TLS for", cert_path);
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					     SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	bool ok = true;
+	if (SSL_CTX_use_certificate_chain_file(context, cert_path) != 1) {
+		ok = fail(error, "cannot load the TLS certificate", cert_path);
+	} else if (SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1) {
+		ok = fail(error, "cannot load the TLS key", key_path);
+	} else if (SSL_CTX_check_private_key(context) != 1) {
+		ok = fail(error, "the TLS certificate does not fit the key", key_path);
+	}
+	if (!ok) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	return context;
+}
+
+void tls_context_destroy(struct ssl_ctx_st *context) {
+	SSL_CTX_free(context);
+}
+
+struct ssl_st *tls_create(struct ssl_ctx_st *context, int fd) {
+	SSL *tls = SSL_new(context);
+	if (tls && SSL_set_fd(tls, fd) != 1) {
+		SSL_free(tls);
+		tls = NULL;
+	}
+	if (tls) {
+		SSL_set_accept_state(tls);
+	}
+	ERR_clear_error();
+	return tls;
+}
+
+void tls_destroy(struct ssl_st *tls) {
+	SSL_free(tls);
+}
+
+/* What a result that is no success means; leaves OpenSSL's error queue empty. */
+static int io_result(SSL *tls, int result) {
+	int code = SSL_get_error(tls, result);
+	ERR_clear_error();
+	switch (code) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return NET_IO_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	default:
+		return NET_IO_FAILED;
+	}
+}
+
+int tls_handshake(struct ssl_st *tls, struct error *error) {
+	ERR_clear_error();
+	int result = SSL_do_handshake(tls);
+	if (result == 1) {
+		return 0;
+	}
+	char reason[256];
+	ERR_error_string_n(ERR_peek_error(), reason, sizeof reason);
+	if (io_result(tls, result) == NET_IO_AGAIN) {
+		return NET_IO_AGAIN;
+	}
+	error_set(error, ERROR_NETWORK, "TLS handshake failed: %s", reason);
+	return NET_IO_FAILED;
+}
+
+bool tls_wants_write(const struct ssl_st *tls) {
+	return SSL_want_write(tls);
+}
+
+ssize_t tls_read(struct ssl_st *tls, void *to, size_t size) {
+	size_t count = 0;
+	ERR_clear_error();
+	if (SSL_read_ex(tls, to, size, &count) == 1) {
+		return (ssize_t)count;
+	}
+	return io_result(tls, 0);
+}
+
+ssize_t tls_write(struct ssl_st *tls, const struct iovec *iov, int count) {
+	char record[RECORD_MAX];
+	ssize_t total = 0;
+	size_t skip = 0; /* bytes of iov[0] that went out */
+	ERR_clear_error();
+	while (count > 0) {
+		size_t len = 0;
+		for (int i = 0; i < count && len < sizeof record; i++) {
+			size_t from = i == 0 ? skip : 0;
+			size_t run = iov[i].iov_len - from;
+			run = run < sizeof record - len ? run : sizeof record - len;
+			memcpy(record + len, (const char *)iov[i].iov_base + from, run);
+			len += run;
+		}
+		size_t written = 0;
+		if (len > 0 && SSL_write_ex(tls, record, len, &written) != 1) {
+			int result = io_result(tls, 0);
+			return total > 0 && result == NET_IO_AGAIN ? total
+			       : result == 0                       ? NET_IO_FAILED
+								   : result;
+		}
+		total += (ssize_t)written;
+		skip += written;
+		while (count > 0 && skip >= iov->iov_len) {
+			skip -= iov->iov_len;
+			iov++;
+			count--;
+		}
+	}
+	return total;
+}
+
+bool tls_has_pending(const struct ssl_st *tls) {
+	return SSL_pending(tls) > 0;
+}
+
+void tls_shutdown(struct ssl_st *tls) {
+	if (SSL_is_init_finished(tls)) {
+		SSL_shutdown(tls);
+	}
+	ERR_clear_error();
+}
