@@ -1,0 +1,72 @@
+/* decode_common.h: the shell around every dialect's decoder.
+ *
+ *   bytes --> stream or whole body? --> frames --> JSON --> dialect's on_frame / on_whole -->
+ * emitter
+ *
+ * The shell owns the buffers and the emitter, sends WIRE before the events of a frame, finds
+ * answers that are not what was asked for (E-38: a JSON error or an HTML page instead of a stream),
+ * and ends the answer. A dialect only says what a piece of JSON means. */
+#ifndef LLMMUX_FORMATS_DECODE_COMMON_H
+#define LLMMUX_FORMATS_DECODE_COMMON_H
+
+#include "chat/emit.h"
+#include "formats/format.h"
+#include "net/sse.h"
+
+struct decode;
+
+struct decode_dialect {
+	/* Data of the frame that ends a stream, e.g. "[DONE]"; NULL: the dialect calls decode_end.
+	 */
+	const char *end_marker;
+	/* True when the JSON is an error object: it is read by parse_error, and the answer ends. */
+	bool (*is_error)(const struct json *tree, struct slice event);
+	void (*parse_error)(int status, const struct http_headers *headers, struct slice body,
+		struct error *error);
+	/* One frame of a stream; `event` is its name or empty. */
+	void (*on_frame)(struct decode *d, const struct json *tree, struct slice event);
+	/* A whole answer. */
+	void (*on_whole)(struct decode *d, const struct json *tree);
+	/* With keep_wire: the frame is not for the client (hidden usage, a second start). May be
+	 * NULL. */
+	bool (*is_hidden)(const struct decode *d, const struct json *tree);
+	/* The value of the model's name in a frame or a whole answer, to be replaced by echo_model;
+	 * NULL when it is not in there. */
+	const struct json *(*model_node)(const struct json *tree);
+};
+
+enum decode_mode {
+	DECODE_UNDECIDED, /* nothing but white space so far */
+	DECODE_STREAM,
+	DECODE_WHOLE
+};
+
+/* A dialect's decoder begins with this struct. */
+struct decode {
+	struct format_decoder base;
+	const struct decode_dialect *dialect;
+	struct format_decoder_options options;
+	struct chat_emitter emitter;
+	enum decode_mode mode;
+	struct sse_reader reader;
+	struct buf whole;       /* a whole body, or what came before the mode was clear */
+	struct buf wire;        /* a rewritten frame */
+	struct arena scratch;   /* the tree of the current frame */
+	struct slice echo_json; /* echo_model as a JSON string; absent = leave */
+	bool is_frame_on_wire;  /* the frame being read was sent as WIRE */
+};
+
+/* Fills the struct, which the dialect allocated in the arena. `provider` says who can verify the
+ * proofs of the thinking in it. */
+void decode_init(struct decode *d, const struct decode_dialect *dialect,
+	const struct format_decoder_options *options, enum format_id provider);
+
+/* An error the dialect found in the current frame: error and end. */
+void decode_fail(struct decode *d, const struct error *error);
+/* The wire says that the answer is over. */
+void decode_end(struct decode *d);
+/* The client's name of a tool that comes back (NM-1), without the prefixes some models invent
+ * (E-54). */
+struct slice decode_tool_name(const struct decode *d, struct slice upstream_name);
+
+#endif

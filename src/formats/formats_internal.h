@@ -1,0 +1,20 @@
+/* formats_internal.h: what the files of this folder share and nobody else sees. */
+#ifndef LLMMUX_FORMATS_INTERNAL_H
+#define LLMMUX_FORMATS_INTERNAL_H
+
+#include "formats/format.h"
+
+/* The dialects that are built; registry.c lists them. */
+extern const struct format format_openai_chat;
+
+/* parse_error of every dialect whose error bodies the general search understands (ER-1). */
+void format_read_error(
+	int status, const struct http_headers *headers, struct slice body, struct error *error);
+
+/* encode_error of the two families. */
+void format_encode_openai_error(
+	const struct error *error, struct slice request_id, struct buf *out);
+void format_encode_anthropic_error(
+	const struct error *error, struct slice request_id, struct buf *out);
+
+#endif

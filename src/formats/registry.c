@@ -1,0 +1,25 @@
+/* registry.c: the table of dialects. Adding a dialect is adding a file and a row here. */
+#include "formats/formats_internal.h"
+
+static const struct format *const formats[FORMAT_COUNT] = {NULL};
+
+static const char *const names[] = {
+	NULL,
+};
+
+const struct format *format_get(enum format_id id) {
+	return (unsigned)id < FORMAT_COUNT ? formats[id] : NULL;
+}
+
+const struct format *format_find(struct slice name) {
+	for (size_t i = 0; i < FORMAT_COUNT; i++) {
+		if (formats[i] != NULL && slice_is(name, formats[i]->name)) {
+			return formats[i];
+		}
+	}
+	return NULL;
+}
+
+const char *const *format_names(void) {
+	return names;
+}

@@ -1,0 +1,122 @@
+/* splice.c: same format in and out: the client's bytes with the fewest edits, and the sink that
+ * hands on an answer's own bytes (formats.md 7.2). */
+#include "formats/formats_internal.h"
+
+#define INCLUDE_USAGE SLICE("{\"include_usage\":true}")
+
+/* OC-12: a streamed cc answer tells its usage only when asked. */
+static bool stream_options_edit(const struct chat_request *request,
+	const struct format_target *target, struct json_edit *edit) {
+	const struct json *options = json_get(request->tree, "stream_options");
+	struct slice body = request->body;
+	if (target->quirks & QUIRK_NO_STREAM_OPTIONS) { /* E-88 */
+		if (options != NULL) {
+			*edit = json_edit_remove(body, request->tree, options);
+		}
+		return options != NULL;
+	}
+	if (options == NULL) {
+		size_t at = (size_t)(request->tree->raw - body.data) + 1;
+		*edit = (struct json_edit){
+			at, at, SLICE("\"stream_options\":{\"include_usage\":true},")};
+		return true;
+	}
+	if (!json_is(options, JSON_OBJECT)) {
+		*edit = json_edit_replace(body, options, INCLUDE_USAGE);
+		return true;
+	}
+	const struct json *include = json_get(options, "include_usage");
+	if (include != NULL) {
+		*edit = json_edit_replace(body, include, SLICE("true"));
+		return include->type != JSON_TRUE;
+	}
+	size_t at = (size_t)(options->raw - body.data) + 1;
+	*edit = (struct json_edit){at, at,
+		options->child ? SLICE("\"include_usage\":true,")
+			       : SLICE("\"include_usage\":true")};
+	return true;
+}
+
+bool format_splice_request(const struct format *format, const struct chat_request *request,
+	const struct format_target *target, struct buf *out, struct error *error) {
+	struct json_edit edits[2];
+	size_t count = 0;
+	struct buf name;
+	struct json_writer w;
+	buf_init(&name, 0);
+	json_writer_init(&w, &name, false);
+	json_write_string(&w, target->model);
+
+	const struct json *model = json_get(request->tree, "model");
+	if (model != NULL && !slice_eq(json_string(model, request->arena), target->model)) {
+		edits[count++] = json_edit_replace(request->body, model, buf_slice(&name));
+	}
+	if (format->id == FORMAT_OPENAI_CHAT && request->stream &&
+		stream_options_edit(request, target, &edits[count])) {
+		count++;
+	}
+	if (count == 2 && edits[0].begin > edits[1].begin) {
+		struct json_edit first = edits[1];
+		edits[1] = edits[0];
+		edits[0] = first;
+	}
+	bool ok = json_splice(request->body, edits, count, out);
+	buf_finish(&name);
+	return ok || error_set(error, ERROR_TOO_LARGE,
+			     "the request does not fit its buffer after renaming the model");
+}
+
+/* ---- answers ---- */
+
+/* Passes WIRE on. An answer that has none (a whole body where a stream was asked for, or an error
+ * before or after the wire) goes through the dialect's own encoder. */
+struct splice_encoder {
+	struct chat_sink sink;
+	const struct format *format;
+	struct format_encoder_options options;
+	struct chat_sink *encoder; /* made when first needed */
+	bool has_wire, is_at_boundary;
+};
+
+static struct chat_sink *encoder_of(struct splice_encoder *s) {
+	if (s->encoder == NULL) {
+		s->encoder = s->format->encoder_create(&s->options);
+	}
+	return s->encoder;
+}
+
+static void splice_on_event(struct chat_sink *sink, const struct chat_event *event) {
+	struct splice_encoder *s = (struct splice_encoder *)sink;
+	switch (event->type) {
+	case CHAT_EVENT_WIRE:
+		s->has_wire = true;
+		s->is_at_boundary = slice_ends_with(event->text, SLICE("\n\n")) ||
+				    slice_ends_with(event->text, SLICE("\r\n\r\n")) ||
+				    slice_ends_with(event->text, SLICE("\r\r"));
+		buf_append(s->options.out, event->text);
+		break;
+	case CHAT_EVENT_ERROR:
+		if (!s->has_wire) {
+			chat_sink_send(encoder_of(s), event);
+		} else if (!event->error.is_on_wire && s->options.is_stream) {
+			if (!s->is_at_boundary) {
+				buf_append_str(s->options.out, "\n\n");
+			}
+			chat_sink_send(encoder_of(s), event);
+		}
+		break;
+	default:
+		if (!s->has_wire && event->type != CHAT_EVENT_PING) {
+			chat_sink_send(encoder_of(s), event);
+		}
+		break;
+	}
+}
+
+struct chat_sink *format_splice_encoder_create(
+	const struct format *format, const struct format_encoder_options *options) {
+	struct splice_encoder *s = ARENA_NEW(options->arena, struct splice_encoder);
+	*s = (struct splice_encoder){
+		.sink = {splice_on_event}, .format = format, .options = *options};
+	return &s->sink;
+}
