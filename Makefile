@@ -60,9 +60,12 @@ LD_analyze :=
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 CPPFLAGS_ALL := -Isrc -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu11 $(WARN) -ffunction-sections -fdata-sections $(FLAGS_$(V)) $(WERROR) $(CFLAGS)
+# This check needs clang's C++ runtime, and the linker here is the C compiler.
+CXXFLAGS_fuzz := -fno-sanitize=function
 # toml++ is header-only; errors come back as values.
 CXXFLAGS_ALL := -std=c++17 $(WARN_CXX) -fno-exceptions -fno-rtti -DTOML_EXCEPTIONS=0 \
-	-ffunction-sections -fdata-sections $(filter-out -fanalyzer,$(FLAGS_$(V))) -DNDEBUG $(WERROR) $(CXXFLAGS)
+	-ffunction-sections -fdata-sections $(filter-out -fanalyzer,$(FLAGS_$(V))) $(CXXFLAGS_$(V)) \
+	-DNDEBUG $(WERROR) $(CXXFLAGS)
 LIBS := $(PKG_LIBS) -lstdc++ -lm -lpthread
 
 # ---- sources ---------------------------------------------------------------------------------

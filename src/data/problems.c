@@ -13,8 +13,8 @@ void problems_init(
 	*problems = (struct problems){.arena = arena, .file = file, .text = text};
 }
 
-static void add(struct problems *problems, uint32_t line, uint32_t column, bool is_warning,
-	const char *format, va_list args) {
+__attribute__((format(printf, 5, 0))) static void add(struct problems *problems, uint32_t line,
+	uint32_t column, bool is_warning, const char *format, va_list args) {
 	struct problem *problem = ARENA_PUSH(problems->arena, problems);
 	*problem = (struct problem){.line = line,
 		.column = column,

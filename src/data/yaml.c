@@ -49,6 +49,9 @@ struct yaml {
 	size_t alias_nodes;
 	bool has_stopped;      /* a problem after which nothing sensible can follow */
 	uint32_t line, column; /* of the last event with a mark */
+	struct slice text;     /* the source */
+	size_t last_end;       /* offset behind the last scalar */
+	struct buf block;      /* text of the block scalar at hand */
 };
 
 /* ---- places and texts of events ---- */
@@ -64,6 +67,51 @@ static struct slice token_text(struct fy_token *token) {
 	size_t len = 0;
 	const char *text = token ? fy_token_get_text(token, &len) : NULL;
 	return text ? slice_make(text, len) : slice_make("", 0);
+}
+
+/* Spaces before the entries of the collection that a block scalar stands in. */
+static size_t parent_indent(const struct yaml *yaml) {
+	if (yaml->depth == 0) {
+		return 0;
+	}
+	const struct yaml_frame *frame = &yaml->stack[yaml->depth - 1];
+	uint32_t column = frame->node->json.column;
+	if (frame->is_mapping && frame->has_key && frame->key_column < column) {
+		column = frame->key_column;
+	}
+	return column > 0 ? column - 1 : 0;
+}
+
+static struct slice block_text(struct yaml *yaml, struct fy_token *token) {
+	const struct fy_mark *start = fy_token_start_mark(token), *end = fy_token_end_mark(token);
+	buf_reset(&yaml->block, 1 << 16);
+	if (start && end && start->input_pos <= end->input_pos) {
+		struct slice body =
+			slice_sub(yaml->text, start->input_pos, end->input_pos - start->input_pos);
+		size_t line_end = start->input_pos;
+		while (line_end > yaml->last_end &&
+			(yaml->text.data[line_end - 1] == '\n' ||
+				yaml->text.data[line_end - 1] == '\r')) {
+			line_end--;
+		}
+		size_t line = line_end;
+		while (line > yaml->last_end && yaml->text.data[line - 1] != '\n' &&
+			yaml->text.data[line - 1] != '\r') {
+			line--;
+		}
+		yaml_block_text(slice_sub(yaml->text, line, line_end - line), body,
+			parent_indent(yaml), &yaml->block);
+	}
+	struct slice text = buf_slice(&yaml->block);
+	return text.data ? text : slice_make("", 0);
+}
+
+static struct slice scalar_text(struct yaml *yaml, struct fy_token *token) {
+	enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+	if (style == FYSS_LITERAL || style == FYSS_FOLDED) {
+		return block_text(yaml, token);
+	}
+	return token_text(token);
 }
 
 static void stop(struct yaml *yaml) {
@@ -148,11 +196,9 @@ static bool tag_fits(enum yaml_tag tag, const struct yaml_scalar *scalar) {
 	}
 }
 
-static struct document_node *make_scalar(struct yaml *yaml, const struct fy_event *event) {
-	struct fy_token *value = event->scalar.value;
-	struct slice text = token_text(value);
+static struct document_node *make_scalar(
+	struct yaml *yaml, const struct fy_event *event, struct slice text, bool is_plain) {
 	enum yaml_tag tag = find_tag(yaml, event->scalar.tag);
-	bool is_plain = !value || fy_token_scalar_style(value) == FYSS_PLAIN;
 	struct yaml_scalar scalar = {.type = JSON_STRING};
 	if (tag == YAML_TAG_NONE ? is_plain : tag != YAML_TAG_STR) {
 		yaml_scalar_type(text, &scalar);
@@ -358,14 +404,20 @@ static void keep_anchor(struct yaml *yaml, struct slice name, struct document_no
 static void on_scalar(struct yaml *yaml, const struct fy_event *event) {
 	struct fy_token *value = event->scalar.value;
 	bool is_plain = !value || fy_token_scalar_style(value) == FYSS_PLAIN;
-	struct slice text = token_text(value);
+	struct slice text = scalar_text(yaml, value);
+	if (!utf8_valid(text, NULL)) {
+		problems_add(yaml->problems, yaml->line, yaml->column,
+			"an escape in this text is wrong");
+		stop(yaml);
+		return;
+	}
 	bool is_key = waits_for_key(yaml);
 	if (is_key && is_plain && text.len == 0 && !event->scalar.tag) {
 		problems_add(yaml->problems, yaml->line, yaml->column, "a key is missing here");
 		stop(yaml);
 		return;
 	}
-	struct document_node *node = make_scalar(yaml, event);
+	struct document_node *node = make_scalar(yaml, event, text, is_plain);
 	if (event->scalar.anchor) {
 		keep_anchor(yaml, token_text(event->scalar.anchor), node);
 	}
@@ -495,6 +547,9 @@ static void on_event(struct yaml *yaml, struct fy_event *event) {
 		break;
 	case FYET_SCALAR:
 		on_scalar(yaml, event);
+		if (event->scalar.value) {
+			yaml->last_end = fy_token_end_mark(event->scalar.value)->input_pos;
+		}
 		break;
 	case FYET_ALIAS:
 		on_alias(yaml, event);
@@ -598,6 +653,8 @@ struct json *yaml_parse(struct arena *arena, struct slice text, struct problems 
 	struct yaml *yaml = ARENA_NEW(arena, struct yaml);
 	yaml->arena = arena;
 	yaml->problems = problems;
+	yaml->text = text;
+	buf_init(&yaml->block, 0);
 	document_builder_init(&yaml->builder, arena, problems);
 	map_init(&yaml->anchors);
 	struct json *tree = NULL;
@@ -613,5 +670,6 @@ struct json *yaml_parse(struct arena *arena, struct slice text, struct problems 
 	}
 	map_finish(&yaml->anchors, NULL);
 	document_builder_finish(&yaml->builder);
+	buf_finish(&yaml->block);
 	return tree;
 }

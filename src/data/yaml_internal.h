@@ -17,4 +17,10 @@ struct yaml_scalar {
  */
 void yaml_scalar_type(struct slice text, struct yaml_scalar *out);
 
+/* Appends the text of a block scalar: `header_line` holds its indicator (and what stands before it
+ * in the line), `body` the lines behind it, parent_indent the spaces before its parent's entries.
+ */
+void yaml_block_text(
+	struct slice header_line, struct slice body, size_t parent_indent, struct buf *out);
+
 #endif
