@@ -22,8 +22,8 @@ Exit status: 0 everything was measured, whatever the figures; 1 something failed
 
 /** What a full and what a quick run do. */
 const sizes = {
-	full: { rounds: 5, requests: 10000, pacedStreams: 40, burstStreams: 100, lone: 500, loneStreams: 50, idle: 1000, starts: 5 },
-	quick: { rounds: 1, requests: 1000, pacedStreams: 8, burstStreams: 20, lone: 200, loneStreams: 20, idle: 200, starts: 1 },
+	full: { rounds: 5, slices: 8, requests: 2000, pacedStreams: 8, burstStreams: 40, lone: 500, loneStreams: 50, idle: 1000, starts: 5 },
+	quick: { rounds: 1, slices: 1, requests: 1000, pacedStreams: 8, burstStreams: 20, lone: 200, loneStreams: 20, idle: 200, starts: 1 },
 };
 
 const DELTAS = 200;
@@ -130,43 +130,53 @@ function cpuFigures() {
 	);
 }
 
-function loadOf(run, { kind, dialect, model }, share) {
-	const part = (count) => Math.max(8, Math.round(count * share));
-	if (kind === 'json') return { dialect, model, concurrency: 8, requests: part(run.size.requests) };
+function loadOf(run, { kind, dialect, model }) {
+	if (kind === 'json') return { dialect, model, concurrency: 8, requests: run.size.requests };
 	const streams = kind === 'paced' ? run.size.pacedStreams : run.size.burstStreams;
-	return { dialect, model, stream: true, concurrency: 4, requests: part(streams), texts: DELTAS };
+	return { dialect, model, stream: true, concurrency: 4, requests: streams, texts: DELTAS };
 }
 
-/** One measurement: CPU, wake-ups and reads of the client per request or per delta. */
-async function measure(run, proxy, figure, share = 1) {
+/** One slice: CPU, wake-ups and reads of the client per request or per delta. */
+async function measure(run, proxy, figure) {
 	const before = processes.usage(proxy.pid);
-	const report = await processes.load(run.build, run.dir, { port: proxy.port, ...loadOf(run, figure, share) });
-	await processes.sleep(20); /* the proxy still closes the client's connections */
+	const report = await processes.load(run.build, run.dir, { port: proxy.port, ...loadOf(run, figure) });
+	await processes.sleep(10); /* the proxy still closes the client's connections */
 	const after = processes.usage(proxy.pid);
 	const units = figure.kind === 'json' ? report.right : report.texts;
 	return {
 		cpuUs: (after.cpuNs - before.cpuNs) / 1000 / units,
 		wakeups: (after.wakeups - before.wakeups) / units,
 		reads: report.reads / units,
-		perSecond: report.per_second,
 	};
 }
 
-/** One round: nginx and both of our roads for each dialect and kind, neighbours in time. */
-async function cpuRound(run, proxies, figures, samples, { share, isKept, isReversed }) {
-	const steps = figures.flatMap((figure) => [
-		...(figure.road === 'same' && proxies.nginx ? [{ proxy: proxies.nginx, figure, name: `nginx ${figure.key}` }] : []),
-		...(proxies.gateway ? [{ proxy: proxies.gateway, figure, name: figure.name }] : []),
-	]);
-	for (const { proxy, figure, name } of isReversed ? steps.reverse() : steps) {
-		const sample = await attempt(run, name, () => measure(run, proxy, figure, share));
-		if (isKept) (samples[name] ??= []).push(sample ?? {});
+/**
+ * One round. For each kind and client dialect nginx and both of our roads take turns, slice by
+ * slice, so that all three see the same machine. What disturbs a slice (another process, the
+ * hypervisor) only ever adds CPU, so the round's sample is its cheapest slice, for all alike.
+ */
+async function cpuRound(run, proxies, figures, slices) {
+	const samples = {};
+	for (const key of new Set(figures.map((figure) => figure.key))) {
+		const group = figures.filter((figure) => figure.key === key);
+		const turns = [
+			...(proxies.nginx ? [{ proxy: proxies.nginx, figure: group[0], name: `nginx ${key}` }] : []),
+			...(proxies.gateway ? group.map((figure) => ({ proxy: proxies.gateway, figure, name: figure.name })) : []),
+		];
+		for (let slice = 0; slice < slices; slice++) {
+			for (const { proxy, figure, name } of slice % 2 ? [...turns].reverse() : turns) {
+				const sample = await attempt(run, name, () => measure(run, proxy, figure));
+				(samples[name] ??= []).push(sample ?? {});
+			}
+		}
 	}
+	const cheapest = (list) => list.reduce((best, slice) => (slice.cpuUs < best.cpuUs || best.cpuUs === undefined ? slice : best));
+	return Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, cheapest(list)]));
 }
 
-function cpuRows(figures, samples) {
+function cpuRows(figures, rounds) {
+	const pick = (name) => rounds.map((round) => round[name]?.cpuUs);
 	return figures.map((figure) => {
-		const pick = (name) => (samples[name] ?? []).map((sample) => sample.cpuUs);
 		return row({
 			figure: figure.name,
 			unit: KINDS[figure.kind].unit,
@@ -179,13 +189,13 @@ function cpuRows(figures, samples) {
 }
 
 /** Was the pacing clean: did both sides wake once for each delta, and did none arrive glued? */
-function pacingNotes(figures, samples) {
+function pacingNotes(figures, rounds) {
 	return figures
 		.filter(({ kind }) => kind === 'paced')
 		.flatMap(({ name, key, road }) => (road === 'same' ? [`nginx ${key}`, name] : [name]))
-		.filter((name) => samples[name])
+		.filter((name) => rounds[0]?.[name])
 		.map((name) => {
-			const [wakeups, reads] = ['wakeups', 'reads'].map((field) => median(samples[name].map((s) => s[field])));
+			const [wakeups, reads] = ['wakeups', 'reads'].map((field) => median(rounds.map((round) => round[name][field])));
 			const isClean = Math.abs(wakeups - 1) < 0.1 && Math.abs(reads - 1) < 0.1;
 			const clean = isClean ? '' : '  (not one for one: see "Pacing" in bench/README.md)';
 			return `${name}: ${wakeups.toFixed(2)} wake-ups and ${reads.toFixed(2)} client reads per delta${clean}`;
@@ -318,11 +328,11 @@ async function measureAll(run) {
 		gateway: run.gateway && (await attempt(run, 'llm-mux', () => startGateway(run))),
 	};
 	const figures = cpuFigures();
-	const [cpu, latency] = [{}, {}];
-	await cpuRound(run, proxies, figures, cpu, { share: 0.2, isKept: false }); /* warm-up */
+	const [cpu, latency] = [[], {}];
+	await cpuRound(run, proxies, figures, 1); /* warm-up */
 	for (let i = 0; i < run.size.rounds; i++) {
 		process.stderr.write(`round ${i + 1} of ${run.size.rounds}\n`);
-		await cpuRound(run, proxies, figures, cpu, { share: 1, isKept: true, isReversed: i % 2 === 1 });
+		cpu.push(await cpuRound(run, proxies, figures, run.size.slices));
 		await latencyRound(run, proxies, latency);
 	}
 	await processes.end(proxies.nginx?.child);
