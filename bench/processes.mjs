@@ -9,11 +9,17 @@ import path from 'node:path';
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const children = new Set();
+let isEnding = false;
 
-/** Starts a program; stderr goes to `log` (a file), stdin stays open until the child is ended. */
-function start(program, args, { log, env, stdout = 'ignore' }) {
+/**
+ * Starts a program, on one core if `core` is given; stderr goes to `log` (a file), stdin stays open
+ * until the child is ended.
+ */
+function start(program, args, { log, env, core, stdout = 'ignore' }) {
+	if (isEnding) throw new Error('interrupted');
 	const stderr = fs.openSync(log, 'a');
-	const child = spawn(program, args, { stdio: ['pipe', stdout, stderr], env });
+	const command = core === undefined ? [program, ...args] : ['taskset', '-c', String(core), program, ...args];
+	const child = spawn(command[0], command.slice(1), { stdio: ['pipe', stdout, stderr], env });
 	fs.closeSync(stderr);
 	child.log = log;
 	child.stdin.on('error', () => {});
@@ -39,7 +45,9 @@ export async function end(child) {
 	clearTimeout(late);
 }
 
+/** Ends every child; none can be started afterwards. */
 export async function endAll() {
+	isEnding = true;
 	await Promise.all([...children].map(end));
 }
 
@@ -110,8 +118,9 @@ export function rssAnonKb(pid) {
 // ---- the four programs ----
 
 /** The provider stub: { child, port }. */
-export async function startUpstream(build, dir) {
+export async function startUpstream(build, dir, core) {
 	const child = start(path.join(build, 'bench-upstream'), ['--watch-stdin'], {
+		core,
 		log: path.join(dir, 'upstream.log'),
 		stdout: 'pipe',
 	});
@@ -122,8 +131,8 @@ export async function startUpstream(build, dir) {
 }
 
 /** Runs the load generator once: its report. Throws when an answer was wrong. */
-export async function load(build, dir, options) {
-	const child = startLoad(build, dir, options);
+export async function load(build, dir, options, core) {
+	const child = startLoad(build, dir, options, core);
 	await child.ended;
 	return child.report();
 }
@@ -135,11 +144,12 @@ export async function holdStreams(build, dir, options) {
 	return child;
 }
 
-function startLoad(build, dir, options) {
+function startLoad(build, dir, options, core) {
 	const args = Object.entries(options).flatMap(([name, value]) =>
 		value === true ? [`--${name}`] : value === false ? [] : [`--${name}`, String(value)],
 	);
 	const child = start(path.join(build, 'bench-load'), args, {
+		core,
 		log: path.join(dir, 'load.log'),
 		stdout: 'pipe',
 	});
@@ -188,7 +198,7 @@ const answers = (port) =>
  * nginx with one worker beside us: { child, port, pid of the worker }. No access log, and never a
  * limit on requests per connection: nothing that would make it look slower than it is.
  */
-export async function startNginx(program, dir, upstreamPort) {
+export async function startNginx(program, dir, { upstreamPort, core }) {
 	const prefix = fs.mkdtempSync(path.join(dir, 'nginx-'));
 	const port = await freePort();
 	const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -224,7 +234,7 @@ http {
 `;
 	fs.writeFileSync(path.join(prefix, 'nginx.conf'), config);
 	const log = path.join(prefix, 'error.log');
-	const child = start(program, ['-p', prefix, '-e', log, '-c', path.join(prefix, 'nginx.conf')], { log });
+	const child = start(program, ['-p', prefix, '-e', log, '-c', path.join(prefix, 'nginx.conf')], { log, core });
 	await until(child, 'nginx', () => answers(port));
 	return { name: 'nginx', child, port, pid: childrenOf(child.pid)[0] };
 }
@@ -277,7 +287,7 @@ async function gatewayConfig(program, dir, upstreamPort, models) {
  * llm-mux on a free port: { child, port, pid }. With `upstreamPort` it serves the stub's models;
  * without, it starts as a user's first run does, with nothing configured.
  */
-export async function startGateway(program, dir, { upstreamPort, models } = {}) {
+export async function startGateway(program, dir, { upstreamPort, models, core } = {}) {
 	const home = fs.mkdtempSync(path.join(dir, 'home-'));
 	const args = ['serve', '--port', '0'];
 	if (upstreamPort) {
@@ -286,7 +296,7 @@ export async function startGateway(program, dir, { upstreamPort, models } = {}) 
 		args.push('--config', file);
 	}
 	const log = path.join(home, 'stderr.log');
-	const child = start(program, args, { log, env: cleanEnvironment(home) });
+	const child = start(program, args, { log, core, env: cleanEnvironment(home) });
 	const port = await until(child, 'llm-mux', () =>
 		Number(/listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(read(log))?.[1]),
 	);

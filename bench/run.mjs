@@ -11,12 +11,13 @@ import { median, row, table } from './report.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-const usageText = `usage: bench/run [--quick] [--only nginx|llm-mux] [--rounds N] [--json FILE] [--build DIR]
+const usageText = `usage: bench/run [--quick] [--only nginx|llm-mux] [--rounds N] [--json FILE] [--build DIR] [--unpinned]
   --quick      one small round, to see that everything runs
   --only NAME  measure one of the two
   --rounds N   interleaved rounds (BENCH_ROUNDS, else 5)
   --json FILE  write every figure with its samples
   --build DIR  where llm-mux, bench-upstream and bench-load are (build/release)
+  --unpinned   let the scheduler place the processes
 Exit status: 0 everything was measured, whatever the figures; 1 something failed to run; 2 usage.
 `;
 
@@ -56,6 +57,7 @@ function readOptions() {
 		rounds: { type: 'string' },
 		json: { type: 'string' },
 		build: { type: 'string' },
+		unpinned: { type: 'boolean' },
 		help: { type: 'boolean' },
 	};
 	try {
@@ -74,13 +76,27 @@ function readOptions() {
 	}
 }
 
+/**
+ * Where the scheduler puts proxy, stub and load changes what a wake-up costs by a third, and it
+ * may stay that way for seconds. So the proxies and the stub share one core, the load has another.
+ */
+function chooseCores({ unpinned }) {
+	const allowed = /^Cpus_allowed_list:\s+(\S+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+	const cores = allowed.split(',').flatMap((range) => {
+		const [first, last = first] = range.split('-').map(Number);
+		return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+	});
+	const hasTaskset = (process.env.PATH ?? '').split(':').some((dir) => fs.existsSync(path.join(dir, 'taskset')));
+	return unpinned || !hasTaskset || cores.length < 2 ? {} : { load: cores[0], proxy: cores[1] };
+}
+
 /** Everything one run needs: where things are, how much to do, what went wrong. */
 function plan() {
 	const options = readOptions();
 	const size = { ...(options.quick ? sizes.quick : sizes.full) };
 	size.rounds = Number(options.rounds ?? size.rounds);
 	const build = path.resolve(options.build ?? path.join(root, 'build/release'));
-	const run = { options, size, build, failures: [], notes: [] };
+	const run = { options, size, build, cores: chooseCores(options), failures: [], notes: [] };
 	for (const name of ['bench-upstream', 'bench-load']) {
 		if (!fs.existsSync(path.join(build, name))) {
 			throw new Error(`${path.join(build, name)} is missing: run "make bench-binaries"`);
@@ -111,9 +127,9 @@ async function attempt(run, what, part) {
 	}
 }
 
-const startNginx = (run) => processes.startNginx(run.nginx, run.dir, run.upstream.port);
-const startGateway = (run) =>
-	processes.startGateway(run.gateway, run.dir, { upstreamPort: run.upstream.port, models: Object.values(MODELS) });
+const startNginx = (run, core) => processes.startNginx(run.nginx, run.dir, { upstreamPort: run.upstream.port, core });
+const startGateway = (run, core) =>
+	processes.startGateway(run.gateway, run.dir, { upstreamPort: run.upstream.port, models: Object.values(MODELS), core });
 
 // ---- CPU per unit ----
 
@@ -139,7 +155,7 @@ function loadOf(run, { kind, dialect, model }) {
 /** One slice: CPU, wake-ups and reads of the client per request or per delta. */
 async function measure(run, proxy, figure) {
 	const before = processes.usage(proxy.pid);
-	const report = await processes.load(run.build, run.dir, { port: proxy.port, ...loadOf(run, figure) });
+	const report = await processes.load(run.build, run.dir, { port: proxy.port, ...loadOf(run, figure) }, run.cores.load);
 	await processes.sleep(10); /* the proxy still closes the client's connections */
 	const after = processes.usage(proxy.pid);
 	const units = figure.kind === 'json' ? report.right : report.texts;
@@ -208,7 +224,7 @@ async function lone(run, port, road, dialect) {
 	const provider = DIALECTS[road === 'translated' ? otherDialect[dialect] : dialect];
 	const json = { port, dialect, model: `${provider}-${MODELS.json}`, requests: run.size.lone };
 	const stream = { port, dialect, model: `${provider}-${MODELS.lone}`, stream: true, requests: run.size.loneStreams, texts: LONE_DELTAS };
-	const [whole, streamed] = [await processes.load(run.build, run.dir, json), await processes.load(run.build, run.dir, stream)];
+	const [whole, streamed] = [await processes.load(run.build, run.dir, json, run.cores.load), await processes.load(run.build, run.dir, stream, run.cores.load)];
 	return {
 		p50: whole.latency_us.p50,
 		p99: whole.latency_us.p99,
@@ -322,10 +338,10 @@ async function startRows(run) {
 // ---- the run ----
 
 async function measureAll(run) {
-	run.upstream = await processes.startUpstream(run.build, run.dir);
+	run.upstream = await processes.startUpstream(run.build, run.dir, run.cores.proxy);
 	const proxies = {
-		nginx: run.nginx && (await startNginx(run)),
-		gateway: run.gateway && (await attempt(run, 'llm-mux', () => startGateway(run))),
+		nginx: run.nginx && (await startNginx(run, run.cores.proxy)),
+		gateway: run.gateway && (await attempt(run, 'llm-mux', () => startGateway(run, run.cores.proxy))),
 	};
 	const figures = cpuFigures();
 	const [cpu, latency] = [[], {}];
@@ -352,6 +368,7 @@ const firstLine = (program, args) => {
 
 function describe(run) {
 	return {
+		pinned: run.cores.proxy !== undefined,
 		date: new Date().toISOString(),
 		cpu: os.cpus()[0]?.model.trim(),
 		cores: os.cpus().length,
@@ -383,7 +400,7 @@ async function main() {
 		await processes.endAll();
 		cleanUp();
 	}
-	console.log(`${about.cores} x ${about.cpu}, Linux ${about.kernel}, load ${about.load.toFixed(1)}, commit ${about.commit}, medians of ${about.rounds} round(s)\n`);
+	console.log(`${about.cores} x ${about.cpu}, Linux ${about.kernel}, load ${about.load.toFixed(1)}, ${about.pinned ? 'pinned' : 'unpinned'}, commit ${about.commit}, medians of ${about.rounds} round(s)\n`);
 	console.log(table(rows));
 	console.log(`\n${run.notes.join('\n')}`);
 	if (run.options.json) {

@@ -64,7 +64,7 @@ struct connection {
 	bool wants_usage, is_idle;
 	uint64_t deltas_left, interval_us;
 	struct connection *lane_next;
-	struct connection *dead_next;
+	struct connection *next, *previous; /* in `open` or, by `next` alone, in `dead` */
 };
 
 struct upstream {
@@ -74,6 +74,7 @@ struct upstream {
 	struct text models_openai, models_anthropic, not_found, bad_request;
 	uint64_t default_deltas, default_interval_us;
 	struct connection *lane_first, *lane_last;
+	struct connection *open;
 	struct connection *dead; /* closed in this turn; freed at its end */
 };
 
@@ -141,9 +142,14 @@ static void connection_close(struct upstream *upstream, struct connection *conne
 		lane_remove(upstream, connection);
 	}
 	close(connection->fd);
+	*(connection->previous == NULL ? &upstream->open : &connection->previous->next) =
+		connection->next;
+	if (connection->next != NULL) {
+		connection->next->previous = connection->previous;
+	}
 	connection->is_dead = true;
 	/* Events of this turn may still name it. */
-	connection->dead_next = upstream->dead;
+	connection->next = upstream->dead;
 	upstream->dead = connection;
 }
 
@@ -380,6 +386,11 @@ static void accept_all(struct upstream *upstream) {
 		}
 		bench_set_nodelay(fd);
 		connection->fd = fd;
+		connection->next = upstream->open;
+		if (connection->next != NULL) {
+			connection->next->previous = connection;
+		}
+		upstream->open = connection;
 		struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection};
 		if (epoll_ctl(upstream->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
 			bench_die(PROGRAM, "epoll_ctl");
@@ -426,7 +437,7 @@ static void connection_ready(
 static void free_dead(struct upstream *upstream) {
 	while (upstream->dead != NULL) {
 		struct connection *connection = upstream->dead;
-		upstream->dead = connection->dead_next;
+		upstream->dead = connection->next;
 		free(connection->in);
 		free(connection);
 	}
@@ -544,5 +555,9 @@ int main(int argc, char **argv) {
 	build_answers(&upstream);
 	start(&upstream);
 	run(&upstream);
+	while (upstream.open != NULL) {
+		connection_close(&upstream, upstream.open);
+	}
+	free_dead(&upstream);
 	return 0;
 }
