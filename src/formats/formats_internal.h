@@ -6,6 +6,7 @@
 
 /* The dialects that are built; registry.c lists them. */
 extern const struct format format_openai_chat;
+extern const struct format format_anthropic;
 
 /* parse_error of every dialect whose error bodies the general search understands (ER-1). */
 void format_read_error(
@@ -16,5 +17,10 @@ void format_encode_openai_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 void format_encode_anthropic_error(
 	const struct error *error, struct slice request_id, struct buf *out);
+
+/* The encoder_create of every dialect for whole answers: folds, then encode_response at `end`; writes
+ * nothing after an error event. */
+struct chat_sink *format_whole_encoder_create(
+	const struct format *format, const struct format_encoder_options *options);
 
 #endif

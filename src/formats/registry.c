@@ -1,9 +1,12 @@
 /* registry.c: the table of dialects. Adding a dialect is adding a file and a row here. */
 #include "formats/formats_internal.h"
 
-static const struct format *const formats[FORMAT_COUNT] = {NULL};
+static const struct format *const formats[FORMAT_COUNT] = {
+	[FORMAT_ANTHROPIC] = &format_anthropic,
+};
 
 static const char *const names[] = {
+	"anthropic",
 	NULL,
 };
 

@@ -1,0 +1,354 @@
+/* anthropic_turns.c: the conversation in the order and shape the Messages API takes
+ * (formats.md 3.2, AN-3..AN-20). */
+#include "formats/anthropic.h"
+
+static struct anthropic_turn *push_turn(struct anthropic_build *b, enum anthropic_role role) {
+	struct anthropic_turn *turn = ARENA_PUSH(b->arena, &b->turns);
+	turn->role = role;
+	return turn;
+}
+
+static void push_part(
+	struct anthropic_build *b, struct chat_parts *parts, const struct chat_part *part) {
+	*ARENA_PUSH(b->arena, parts) = *part;
+}
+
+static void push_text(struct anthropic_build *b, struct chat_parts *parts, struct slice text) {
+	chat_parts_push(b->arena, parts, CHAT_PART_TEXT)->text = text;
+}
+
+static void insert_turn(struct anthropic_build *b, size_t at, enum anthropic_role role) {
+	push_turn(b, role);
+	for (size_t i = b->turns.len - 1; i > at; i--) {
+		b->turns.items[i] = b->turns.items[i - 1];
+	}
+	b->turns.items[at] = (struct anthropic_turn){.role = role};
+}
+
+static bool is_blank(struct slice text) {
+	return slice_trim(text).len == 0;
+}
+
+/* ---- messages to turns ---- */
+
+/* AN-3: later system text stays where it is, as a reminder in a user turn, unless the model takes
+ * it. */
+static void add_system_message(struct anthropic_build *b, const struct chat_message *message) {
+	if (model_has(b->target->family, MODEL_HAS_SYSTEM_ROLE)) {
+		struct anthropic_turn *turn = push_turn(b, ANTHROPIC_SYSTEM);
+		for (size_t i = 0; i < message->parts.len; i++) {
+			push_part(b, &turn->parts, &message->parts.items[i]);
+		}
+		return;
+	}
+	struct slice text = chat_parts_text(b->arena, &message->parts, "\n");
+	if (is_blank(text)) {
+		return;
+	}
+	chat_alter(b->losses, "AN-3", "messages.system", "sent as a <system-reminder> of the user");
+	push_text(b, &push_turn(b, ANTHROPIC_USER)->parts,
+		arena_printf(b->arena, "<system-reminder>%.*s</system-reminder>", SLICE_FMT(text)));
+}
+
+static void add_message(struct anthropic_build *b, const struct chat_message *message) {
+	if (message->role == CHAT_ROLE_SYSTEM || message->role == CHAT_ROLE_DEVELOPER) {
+		add_system_message(b, message);
+		return;
+	}
+	if (message->name.data) {
+		chat_drop(b->losses, "4.2", "messages.name", "messages have no name here");
+	}
+	struct anthropic_turn *turn = push_turn(
+		b, message->role == CHAT_ROLE_ASSISTANT ? ANTHROPIC_ASSISTANT : ANTHROPIC_USER);
+	for (size_t i = 0; i < message->parts.len; i++) {
+		push_part(b, &turn->parts, &message->parts.items[i]);
+	}
+}
+
+/* ---- AN-12, AN-13, AN-14: every call answered right after its turn, in call order ---- */
+
+static bool has_call(const struct anthropic_turn *turn, struct slice id) {
+	for (size_t i = 0; i < turn->parts.len; i++) {
+		const struct chat_part *part = &turn->parts.items[i];
+		if (part->kind == CHAT_PART_TOOL_CALL && slice_eq(part->call_id, id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Takes the last result for the id out of the turns after `from`, up to the next call of that id
+ * (E-51, duplicates: the last counts). False when there is none. */
+static bool take_result(
+	struct anthropic_build *b, size_t from, struct slice id, struct chat_part *result) {
+	bool found = false;
+	for (size_t t = from; t < b->turns.len && !found; t++) {
+		struct anthropic_turn *turn = &b->turns.items[t];
+		if (turn->role == ANTHROPIC_ASSISTANT && has_call(turn, id)) {
+			break;
+		}
+		size_t kept = 0;
+		for (size_t i = 0; i < turn->parts.len; i++) {
+			struct chat_part *part = &turn->parts.items[i];
+			if (part->kind == CHAT_PART_TOOL_RESULT && slice_eq(part->call_id, id)) {
+				if (found) {
+					chat_drop(b->losses, "AN-14", "messages.tool_result",
+						"an earlier result for the same call");
+				}
+				*result = *part;
+				found = true;
+			} else {
+				turn->parts.items[kept++] = *part;
+			}
+		}
+		turn->parts.len = kept;
+	}
+	return found;
+}
+
+static size_t count_calls(const struct anthropic_turn *turn) {
+	size_t count = 0;
+	for (size_t i = 0; i < turn->parts.len; i++) {
+		count += turn->parts.items[i].kind == CHAT_PART_TOOL_CALL;
+	}
+	return count;
+}
+
+static void answer_calls(struct anthropic_build *b, size_t at) {
+	struct chat_parts results = {0};
+	struct anthropic_turn *turn = &b->turns.items[at];
+	for (size_t i = 0; i < turn->parts.len; i++) {
+		const struct chat_part *call = &turn->parts.items[i];
+		if (call->kind != CHAT_PART_TOOL_CALL) {
+			continue;
+		}
+		struct chat_part result = {
+			.kind = CHAT_PART_TOOL_RESULT, .call_id = call->call_id, .is_error = true};
+		if (!take_result(b, at + 1, call->call_id, &result)) {
+			chat_alter(b->losses, "AN-13", "messages.tool_result",
+				"a call without a result was answered by an error");
+			push_text(b, &result.parts, SLICE("[no result]"));
+		}
+		push_part(b, &results, &result);
+	}
+	/* The results open the next user turn; one is made where an assistant turn (E-45) or
+	 * nothing follows. */
+	if (at + 1 >= b->turns.len || b->turns.items[at + 1].role != ANTHROPIC_USER) {
+		insert_turn(b, at + 1, ANTHROPIC_USER);
+	}
+	struct chat_parts *next = &b->turns.items[at + 1].parts;
+	for (size_t i = 0; i < next->len; i++) {
+		push_part(b, &results, &next->items[i]);
+	}
+	*next = results;
+}
+
+/* A result without a call becomes text (AN-14). */
+static struct slice orphan_text(struct anthropic_build *b, const struct chat_part *result) {
+	struct slice text = chat_parts_text(b->arena, &result->parts, "\n");
+	chat_alter(
+		b->losses, "AN-14", "messages.tool_result", "a result without a call became text");
+	return arena_printf(
+		b->arena, "[tool result %.*s] %.*s", SLICE_FMT(result->call_id), SLICE_FMT(text));
+}
+
+static void pair_results(struct anthropic_build *b) {
+	for (size_t t = 0; t < b->turns.len; t++) {
+		if (b->turns.items[t].role == ANTHROPIC_ASSISTANT &&
+			count_calls(&b->turns.items[t]) > 0) {
+			answer_calls(b, t);
+		}
+	}
+	for (size_t t = 0; t < b->turns.len; t++) {
+		const struct anthropic_turn *before = t > 0 ? &b->turns.items[t - 1] : NULL;
+		struct chat_parts *parts = &b->turns.items[t].parts;
+		for (size_t i = 0; i < parts->len; i++) {
+			struct chat_part *part = &parts->items[i];
+			if (part->kind == CHAT_PART_TOOL_RESULT &&
+				!(before && before->role == ANTHROPIC_ASSISTANT &&
+					has_call(before, part->call_id))) {
+				*part = (struct chat_part){
+					.kind = CHAT_PART_TEXT, .text = orphan_text(b, part)};
+			}
+		}
+	}
+}
+
+/* ---- AN-20: thinking that this API can verify ---- */
+
+static bool is_verifiable(const struct chat_part *thinking) {
+	return thinking->provider == FORMAT_ANTHROPIC && thinking->signature.len > 0 &&
+	       !slice_starts_with(thinking->signature, SLICE(ANTHROPIC_OWN_SIGNATURE));
+}
+
+static void strip_foreign_thinking(struct anthropic_build *b) {
+	for (size_t t = 0; t < b->turns.len; t++) {
+		struct chat_parts *parts = &b->turns.items[t].parts;
+		size_t kept = 0;
+		for (size_t i = 0; i < parts->len; i++) {
+			if (parts->items[i].kind == CHAT_PART_THINKING &&
+				!is_verifiable(&parts->items[i])) {
+				chat_drop(b->losses, "AN-20", "messages.thinking",
+					"not signed by this provider");
+				continue;
+			}
+			parts->items[kept++] = parts->items[i];
+		}
+		parts->len = kept;
+	}
+}
+
+/* ---- AN-5, E-49: nothing empty; AN-4: user first, neighbours merged ---- */
+
+static void drop_blank_texts(struct chat_parts *parts) {
+	size_t kept = 0;
+	for (size_t i = 0; i < parts->len; i++) {
+		if (parts->items[i].kind != CHAT_PART_TEXT || !is_blank(parts->items[i].text)) {
+			parts->items[kept++] = parts->items[i];
+		}
+	}
+	parts->len = kept;
+}
+
+static void drop_empty_turns(struct anthropic_build *b) {
+	size_t kept = 0;
+	for (size_t t = 0; t < b->turns.len; t++) {
+		struct anthropic_turn *turn = &b->turns.items[t];
+		drop_blank_texts(&turn->parts);
+		if (turn->parts.len == 0 && turn->role == ANTHROPIC_USER) {
+			push_text(b, &turn->parts, SLICE("."));
+		}
+		if (turn->parts.len > 0) {
+			b->turns.items[kept++] = *turn;
+		}
+	}
+	b->turns.len = kept;
+}
+
+static void merge_neighbours(struct anthropic_build *b) {
+	size_t kept = 0;
+	for (size_t t = 0; t < b->turns.len; t++) {
+		struct anthropic_turn *turn = &b->turns.items[t];
+		struct anthropic_turn *last = kept > 0 ? &b->turns.items[kept - 1] : NULL;
+		if (last && last->role == turn->role && turn->role != ANTHROPIC_SYSTEM) {
+			for (size_t i = 0; i < turn->parts.len; i++) {
+				push_part(b, &last->parts, &turn->parts.items[i]);
+			}
+		} else {
+			b->turns.items[kept++] = *turn;
+		}
+	}
+	b->turns.len = kept;
+}
+
+static void begin_with_user(struct anthropic_build *b) {
+	if (b->turns.len == 0 || b->turns.items[0].role != ANTHROPIC_USER) {
+		insert_turn(b, 0, ANTHROPIC_USER);
+		push_text(b, &b->turns.items[0].parts, SLICE("."));
+		chat_alter(b->losses, "AN-4", "messages", "a user message \".\" was put first");
+	}
+}
+
+/* A prefill must not end in white space (AN-5). */
+static void trim_prefill(struct anthropic_build *b) {
+	struct anthropic_turn *last = &b->turns.items[b->turns.len - 1];
+	struct chat_part *part = last->parts.len ? &last->parts.items[last->parts.len - 1] : NULL;
+	if (last->role == ANTHROPIC_ASSISTANT && part && part->kind == CHAT_PART_TEXT) {
+		struct slice text = part->text;
+		while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1])) {
+			text.len--;
+		}
+		part->text = text;
+	}
+}
+
+/* ---- AN-7, E-51: ids the API takes, each once ---- */
+
+static void rename_id(
+	struct chat_parts *parts, enum chat_part_kind kind, struct slice from, struct slice to) {
+	for (size_t i = 0; i < parts->len; i++) {
+		if (parts->items[i].kind == kind && slice_eq(parts->items[i].call_id, from)) {
+			parts->items[i].call_id = to;
+		}
+	}
+}
+
+static bool was_used(const struct anthropic_build *b, size_t before, struct slice id) {
+	for (size_t t = 0; t < before; t++) {
+		if (has_call(&b->turns.items[t], id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void fit_ids(struct anthropic_build *b) {
+	static const struct name_rule rule = {"_-", 256};
+	for (size_t t = 0; t < b->turns.len; t++) {
+		struct chat_parts *parts = &b->turns.items[t].parts;
+		for (size_t i = 0; i < parts->len; i++) {
+			struct slice id = parts->items[i].call_id;
+			if (parts->items[i].kind != CHAT_PART_TOOL_CALL) {
+				continue;
+			}
+			struct slice fit = names_to_upstream(&b->ids, b->arena, &rule, id);
+			if (was_used(b, t, fit)) {
+				fit = arena_printf(b->arena, "%.*s_%zu", SLICE_FMT(fit), t);
+			}
+			if (!slice_eq(fit, id)) {
+				chat_alter(b->losses, "AN-7", "messages.tool_use.id", "renamed");
+				parts->items[i].call_id = fit;
+				if (t + 1 < b->turns.len) {
+					rename_id(&b->turns.items[t + 1].parts,
+						CHAT_PART_TOOL_RESULT, id, fit);
+				}
+			}
+		}
+	}
+}
+
+/* ---- the whole ---- */
+
+/* E-48: only system text: the last of it speaks as the user. */
+static void speak_system_as_user(struct anthropic_build *b) {
+	if (b->turns.len > 0 || b->system.len == 0) {
+		return;
+	}
+	push_part(b, &push_turn(b, ANTHROPIC_USER)->parts, &b->system.items[--b->system.len]);
+	chat_alter(b->losses, "E-48", "messages", "the last system text was sent as the user's");
+}
+
+void anthropic_make_turns(struct anthropic_build *b) {
+	for (size_t i = 0; i < b->request->messages.len; i++) {
+		add_message(b, &b->request->messages.items[i]);
+	}
+	speak_system_as_user(b);
+	merge_neighbours(b);
+	pair_results(b);
+	strip_foreign_thinking(b);
+	drop_empty_turns(b);
+	merge_neighbours(b);
+	begin_with_user(b);
+	trim_prefill(b);
+	fit_ids(b);
+}
+
+bool anthropic_lacks_loop_thinking(const struct anthropic_build *b) {
+	/* Back from the end to the last turn in which the user really spoke. */
+	for (size_t t = b->turns.len; t-- > 0;) {
+		const struct anthropic_turn *turn = &b->turns.items[t];
+		if (turn->role == ANTHROPIC_USER) {
+			bool has_result = false;
+			for (size_t i = 0; i < turn->parts.len; i++) {
+				has_result |= turn->parts.items[i].kind == CHAT_PART_TOOL_RESULT;
+			}
+			if (!has_result) {
+				return false;
+			}
+		}
+		if (turn->role == ANTHROPIC_ASSISTANT && count_calls(turn) > 0) {
+			return turn->parts.items[0].kind != CHAT_PART_THINKING;
+		}
+	}
+	return false;
+}
