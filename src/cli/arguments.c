@@ -1,0 +1,308 @@
+/* arguments.c: the command line, parsed by getopt_long from the tables of command.h. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/slice.h"
+#include "cli/command.h"
+
+#define ARGUMENTS_MAX_OPTIONS 64
+
+/* Options of the globals and of one command, as getopt_long wants them. `val` of a row is 256 + its
+ * number, so that a letter and its long name lead to the same row. */
+struct argument_table {
+	struct option longs[ARGUMENTS_MAX_OPTIONS + 1];
+	char shorts[3 + 2 * ARGUMENTS_MAX_OPTIONS + 1];
+	const struct command_option *rows[ARGUMENTS_MAX_OPTIONS];
+	size_t count, global_count;
+};
+
+static void table_add(struct argument_table *table, const struct command_option *options) {
+	size_t at = strlen(table->shorts);
+	for (; options && options->name && table->count < ARGUMENTS_MAX_OPTIONS; options++) {
+		table->longs[table->count] = (struct option){options->name,
+			options->argument ? required_argument : no_argument, NULL,
+			256 + (int)table->count};
+		table->rows[table->count++] = options;
+		if (options->letter) {
+			table->shorts[at++] = options->letter;
+			if (options->argument) {
+				table->shorts[at++] = ':';
+			}
+		}
+	}
+}
+
+/* `mode` is getopt's prefix: "+:" stops at the first operand, ":" permutes. */
+static void table_init(
+	struct argument_table *table, const char *mode, const struct command *command) {
+	memset(table, 0, sizeof *table);
+	memcpy(table->shorts, mode, strlen(mode));
+	table_add(table, command_globals);
+	table->global_count = table->count;
+	table_add(table, command ? command->options : NULL);
+}
+
+/* The row of what getopt_long returned. */
+static size_t table_row(const struct argument_table *table, int found) {
+	if (found >= 256) {
+		return (size_t)found - 256;
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		if (table->rows[i]->letter == found) {
+			return i;
+		}
+	}
+	return table->count;
+}
+
+const char *command_nearest(
+	const char *word, const char *(*next)(const void *data, size_t index), const void *data) {
+	size_t limit = strlen(word) > 5 ? 3 : 2;
+	const char *best = NULL;
+	const char *name;
+	for (size_t i = 0; (name = next(data, i)); i++) {
+		size_t distance = slice_distance(slice_of(word), slice_of(name), limit);
+		if (distance <= limit && distance < strlen(name)) {
+			limit = distance - (distance > 0);
+			best = name;
+		}
+	}
+	return best;
+}
+
+static const char *next_command(const void *data, size_t index) {
+	const struct command *const *commands = data;
+	return commands[index] ? commands[index]->name : NULL;
+}
+
+static const char *next_option(const void *data, size_t index) {
+	const struct argument_table *table = data;
+	return index < table->count ? table->rows[index]->name : NULL;
+}
+
+const char *command_value(const struct command_context *context, const char *option) {
+	const struct command_option *options = context->command->options;
+	for (size_t i = 0; options && options[i].name; i++) {
+		if (strcmp(options[i].name, option) == 0) {
+			return context->values[i];
+		}
+	}
+	return NULL;
+}
+
+bool command_has(const struct command_context *context, const char *option) {
+	return command_value(context, option) != NULL;
+}
+
+int command_fail(
+	const struct command_context *context, enum command_exit code, const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	fputs("llm-mux: ", context->err);
+	vfprintf(context->err, format, args);
+	fputc('\n', context->err);
+	va_end(args);
+	return (int)code;
+}
+
+bool command_has_colour(const struct command_context *context, FILE *stream) {
+	for (char *const *env = context->environment; env && *env; env++) {
+		if (strncmp(*env, "NO_COLOR=", 9) == 0 && (*env)[9]) {
+			return false;
+		}
+	}
+	return isatty(fileno(stream)) == 1;
+}
+
+/* Says what is wrong with the option getopt_long stopped at: optopt is its letter, its row for a
+ * long one that misses or has too much of a value, and 0 for a long one that is not known. */
+static void refuse_option(const struct command_context *context, const struct argument_table *table,
+	int found, const char *word) {
+	size_t row = optopt ? table_row(table, optopt) : table->count;
+	if (found == ':' && row < table->count) {
+		command_fail(context, COMMAND_USAGE, "option --%s needs a value: %s",
+			table->rows[row]->name, table->rows[row]->argument);
+		return;
+	}
+	if (row < table->count) {
+		command_fail(context, COMMAND_USAGE, "option --%s takes no value",
+			table->rows[row]->name);
+		return;
+	}
+	if (optopt) {
+		command_fail(context, COMMAND_USAGE, "unknown option -%c; see llm-mux help %s",
+			optopt, context->command->name);
+		return;
+	}
+	char name[64];
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	const char *near = command_nearest(name, next_option, table);
+	if (near) {
+		command_fail(context, COMMAND_USAGE, "unknown option --%s; did you mean --%s?",
+			name, near);
+		return;
+	}
+	command_fail(context, COMMAND_USAGE, "unknown option --%s; see llm-mux help %s", name,
+		context->command->name);
+}
+
+/* Place of the first operand from `from` on, when only globals stand before it; argc when there is
+ * none. */
+static int find_word(int argc, char **argv, int from) {
+	struct argument_table table;
+	table_init(&table, "+:", NULL);
+	opterr = 0;
+	/* getopt looks at argv[1] first: give it the place before. 0 makes glibc start afresh. */
+	optind = 0;
+	int found;
+	while ((found = getopt_long(
+			argc - from + 1, argv + from - 1, table.shorts, table.longs, NULL)) != -1) {
+		if (found == '?' || found == ':') {
+			return argc;
+		}
+	}
+	return from - 1 + optind;
+}
+
+/* Takes argv[at] out. */
+static void drop_word(int *argc, char **argv, int at) {
+	memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof *argv);
+	(*argc)--;
+}
+
+/* Finds the command and takes its words out of argv. False after a message. */
+static bool find_command(struct command_context *context, int *argc, char **argv) {
+	const struct command *const *commands = command_table;
+	int from = 1;
+	while (commands) {
+		int at = find_word(*argc, argv, from);
+		if (at >= *argc || strcmp(argv[at - 1], "--") == 0) {
+			return true;
+		}
+		const struct command *found = NULL;
+		for (const struct command *const *row = commands; *row && !found; row++) {
+			found = strcmp((*row)->name, argv[at]) == 0 ? *row : NULL;
+		}
+		if (!found) {
+			const char *near = command_nearest(argv[at], next_command, commands);
+			command_fail(context, COMMAND_USAGE,
+				near ? "unknown command '%s'; did you mean '%s'?"
+				     : "unknown command '%s'; see llm-mux help",
+				argv[at], near);
+			return false;
+		}
+		context->command = found;
+		commands = found->subcommands;
+		drop_word(argc, argv, at);
+		from = at;
+	}
+	return true;
+}
+
+enum parsed {
+	PARSED_RUN,
+	PARSED_REFUSED,
+	PARSED_HELP,
+	PARSED_VERSION
+};
+
+static enum parsed take_global(
+	struct command_context *context, const struct command_option *option) {
+	if (strcmp(option->name, "help") == 0) {
+		return PARSED_HELP;
+	}
+	if (strcmp(option->name, "version") == 0) {
+		return PARSED_VERSION;
+	}
+	if (strcmp(option->name, "config") == 0) {
+		context->config_path = optarg;
+	} else if (strcmp(option->name, "debug") == 0) {
+		context->is_debug = true;
+	} else {
+		context->no_browser = true;
+	}
+	return PARSED_RUN;
+}
+
+static enum parsed parse_options(struct command_context *context, int argc, char **argv) {
+	struct argument_table table;
+	table_init(&table, ":", context->command);
+	opterr = 0;
+	optind = 0;
+	int found;
+	while ((found = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
+		if (found == '?' || found == ':') {
+			refuse_option(context, &table, found, argv[optind - 1]);
+			return PARSED_REFUSED;
+		}
+		size_t row = table_row(&table, found);
+		if (row >= table.global_count) {
+			context->values[row - table.global_count] = optarg ? optarg : "";
+			continue;
+		}
+		enum parsed parsed = take_global(context, table.rows[row]);
+		if (parsed != PARSED_RUN) {
+			return parsed;
+		}
+	}
+	context->arguments = argv + optind;
+	context->argument_count = (size_t)(argc - optind);
+	return PARSED_RUN;
+}
+
+static int run_command(struct command_context *context) {
+	const struct command *command = context->command;
+	if (!command->run) {
+		command_print_help(command, context->err);
+		return COMMAND_USAGE;
+	}
+	if (context->argument_count > command->max_arguments) {
+		return command_fail(context, COMMAND_USAGE, "unexpected '%s'; see llm-mux help %s",
+			context->arguments[command->max_arguments], command->name);
+	}
+	if (context->argument_count < command->min_arguments) {
+		return command_fail(context, COMMAND_USAGE, "usage: llm-mux %s %s", command->name,
+			command->usage ? command->usage : "");
+	}
+	return command->run(context);
+}
+
+int command_main(int argc, char **argv, char *const *environment, FILE *out, FILE *err) {
+	/* getopt permutes, and the command's words are taken out: not in the caller's array. */
+	char **words = mem_calloc((size_t)argc + 2, sizeof *words);
+	memcpy(words, argv, (size_t)argc * sizeof *words);
+	const char *values[ARGUMENTS_MAX_OPTIONS] = {NULL};
+	struct command_context context = {
+		.values = values, .environment = environment, .out = out, .err = err};
+	int code = COMMAND_USAGE;
+	if (find_command(&context, &argc, words)) {
+		const struct command *named = context.command;
+		if (!named) {
+			context.command = command_default;
+		}
+		switch (parse_options(&context, argc, words)) {
+		case PARSED_HELP:
+			command_print_help(named, out);
+			code = COMMAND_OK;
+			break;
+		case PARSED_VERSION:
+			command_print_version(out);
+			code = COMMAND_OK;
+			break;
+		case PARSED_REFUSED:
+			break;
+		case PARSED_RUN:
+			code = run_command(&context);
+			break;
+		}
+	}
+	free(words);
+	if (fflush(out) != 0 && code == COMMAND_OK) {
+		code = COMMAND_FAILED;
+	}
+	return code;
+}

@@ -1,0 +1,95 @@
+/* command.h: what a command of the program is. One file per command, each ending in one
+ * `const struct command`; commands.c lists them. Parsing, help and completions read the rows. */
+#ifndef LLMMUX_CLI_COMMAND_H
+#define LLMMUX_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "config/config.h"
+
+/* Exit codes of the program (design.md section 6). */
+enum command_exit {
+	COMMAND_OK = 0,
+	COMMAND_FAILED = 1, /* the work or a check failed */
+	COMMAND_USAGE = 2   /* command line or configuration invalid */
+};
+
+struct command_option {
+	char letter;          /* 'p'; 0: long name only */
+	const char *name;     /* "port" */
+	const char *argument; /* "N", for help and completions; NULL: a flag */
+	const char *help;     /* one phrase, no closing stop */
+	/* What the argument may be, for completions: words ending with NULL; or NULL. */
+	const char *const *choices;
+};
+
+struct command_context {
+	const struct command *command;
+	const char **values; /* per row of command->options: the last argument; "" for a flag; NULL:
+				not given */
+	char **arguments;    /* what is left: operands */
+	size_t argument_count;
+	/* global flags */
+	const char *config_path; /* NULL: not given */
+	bool is_debug, no_browser;
+	char *const *environment; /* like environ */
+	FILE *out, *err;
+};
+
+struct command {
+	const char *name;    /* "config show" is row "show" below "config" */
+	const char *summary; /* one line for the list of commands */
+	const char *usage;   /* operands, as help shows them: "[FILE]"; NULL: none */
+	const char *details; /* further paragraphs of its help; may be NULL */
+	const struct command_option *options; /* ends with a row whose name is NULL; may be NULL */
+	const struct command *const *subcommands; /* ends with NULL; then run is NULL */
+	/* words the first operand may be, for completions; or NULL */
+	const char *const *operands;
+	size_t min_arguments, max_arguments;
+	int (*run)(struct command_context *context); /* returns the exit code */
+};
+
+/* All commands, in the order of help; ends with NULL. */
+extern const struct command *const command_table[];
+/* Run when no command is named. */
+extern const struct command *const command_default;
+/* --config, --debug, --no-browser, -h, -v; ends with a row whose name is NULL. */
+extern const struct command_option command_globals[];
+
+/* Parses the arguments (globals stand before or after the command), runs the command and returns
+ * the exit code. A wrong command line is exit code 2, with the nearest right word. */
+int command_main(int argc, char **argv, char *const *environment, FILE *out, FILE *err);
+
+/* ---- for commands ---- */
+/* The argument of an option of this command; NULL when it was not given. */
+const char *command_value(const struct command_context *context, const char *option);
+bool command_has(const struct command_context *context, const char *option);
+/* Prints "llm-mux: MESSAGE" to err and returns `code`. */
+int command_fail(const struct command_context *context, enum command_exit code, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
+/* Loads the configuration as `serve` does (--config, --debug, environment, and `settings` above
+ * all); prints problems and warnings to err, in colour on a terminal. NULL when it is refused:
+ * return COMMAND_USAGE. The caller owns one reference. */
+struct config *command_load_config(
+	const struct command_context *context, const struct config_setting *settings, size_t count);
+/* The nearest of the names in edit distance, for "did you mean"; NULL when none is near. `next`
+ * gives the names one after the other, NULL at the end. */
+const char *command_nearest(
+	const char *word, const char *(*next)(const void *data, size_t index), const void *data);
+
+/* Whether colour may be written to the stream: a terminal, and NO_COLOR is not set. */
+bool command_has_colour(const struct command_context *context, FILE *stream);
+
+/* ---- help.c, version.c ---- */
+/* Help of one command; NULL: of the program. */
+void command_print_help(const struct command *command, FILE *out);
+void command_print_version(FILE *out);
+/* "0.1.0", "llm-mux/0.1.0". */
+const char *command_version(void);
+const char *command_user_agent(void);
+
+extern const struct command command_serve, command_help, command_version_row;
+
+#endif

@@ -1,0 +1,20 @@
+/* commands.c: the table of commands. */
+#include "cli/command.h"
+
+const struct command *const command_table[] = {
+	&command_serve,
+	&command_version_row,
+	&command_help,
+	NULL,
+};
+
+const struct command *const command_default = &command_serve;
+
+const struct command_option command_globals[] = {
+	{0, "config", "PATH", "read only this configuration file", NULL},
+	{0, "debug", NULL, "log at level debug", NULL},
+	{0, "no-browser", NULL, "print addresses instead of opening a browser", NULL},
+	{'h', "help", NULL, "show help", NULL},
+	{'v', "version", NULL, "show the version", NULL},
+	{0, NULL, NULL, NULL, NULL},
+};

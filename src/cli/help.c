@@ -1,0 +1,102 @@
+/* help.c: help of the program and of each command, printed from the tables. */
+#include <string.h>
+
+#include "cli/command.h"
+
+#define HELP_COLUMN 24
+
+/* "-p, --port N" padded to the column of the explanations. */
+static void help_option(const struct command_option *option, FILE *out) {
+	char left[96];
+	int len = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", option->letter ? '-' : ' ',
+		option->letter ? option->letter : ' ', option->letter ? "," : " ", option->name,
+		option->argument ? " " : "", option->argument ? option->argument : "");
+	fprintf(out, "%-*s  %s\n", len < HELP_COLUMN ? HELP_COLUMN : len, left, option->help);
+}
+
+static void help_options(const char *title, const struct command_option *options, FILE *out) {
+	if (!options || !options->name) {
+		return;
+	}
+	fprintf(out, "\n%s:\n", title);
+	for (; options->name; options++) {
+		help_option(options, out);
+	}
+}
+
+static void help_list(const struct command *const *commands, FILE *out) {
+	for (; *commands; commands++) {
+		fprintf(out, "  %-12s %s\n", (*commands)->name, (*commands)->summary);
+	}
+}
+
+static void help_program(FILE *out) {
+	fputs("llm-mux puts every LLM behind the OpenAI and Anthropic APIs.\n"
+	      "\n"
+	      "Usage: llm-mux [COMMAND] [OPTIONS]\n"
+	      "\n"
+	      "Commands:\n",
+		out);
+	help_list(command_table, out);
+	help_options("Options of every command", command_globals, out);
+	fprintf(out, "\nWithout a command, llm-mux runs `%s`. More on one: llm-mux help COMMAND\n",
+		command_default->name);
+}
+
+void command_print_help(const struct command *command, FILE *out) {
+	if (!command) {
+		help_program(out);
+		return;
+	}
+	fprintf(out, "llm-mux %s: %s\n\nUsage: llm-mux %s%s%s%s%s\n", command->name,
+		command->summary, command->name, command->subcommands ? " COMMAND" : "",
+		command->options && command->options->name ? " [OPTIONS]" : "",
+		command->usage ? " " : "", command->usage ? command->usage : "");
+	if (command->details) {
+		fprintf(out, "\n%s\n", command->details);
+	}
+	if (command->subcommands) {
+		fputs("\nCommands:\n", out);
+		help_list(command->subcommands, out);
+		for (const struct command *const *sub = command->subcommands; *sub; sub++) {
+			if ((*sub)->options && (*sub)->options->name) {
+				char title[64];
+				snprintf(title, sizeof title, "Options of %s", (*sub)->name);
+				help_options(title, (*sub)->options, out);
+			}
+		}
+	}
+	help_options("Options", command->options, out);
+	help_options("Options of every command", command_globals, out);
+}
+
+static const struct command *help_find(const struct command *const *commands, const char *name) {
+	for (; *commands; commands++) {
+		if (strcmp((*commands)->name, name) == 0) {
+			return *commands;
+		}
+	}
+	return NULL;
+}
+
+static int help_run(struct command_context *context) {
+	const struct command *command = NULL;
+	if (context->argument_count > 0) {
+		command = help_find(command_table, context->arguments[0]);
+		if (!command) {
+			return command_fail(context, COMMAND_USAGE,
+				"there is no command '%s'; see llm-mux help",
+				context->arguments[0]);
+		}
+	}
+	command_print_help(command, context->out);
+	return COMMAND_OK;
+}
+
+const struct command command_help = {
+	.name = "help",
+	.summary = "show help, of a command when one is named",
+	.usage = "[COMMAND]",
+	.max_arguments = 1,
+	.run = help_run,
+};
