@@ -197,8 +197,9 @@ static void end_exchange(struct http_connection *connection, bool is_aborted) {
 	struct http_exchange *exchange = connection->exchange;
 	connection->exchange = NULL;
 	connection->received_ns = 0;
-	http_output_reset(&connection->output);
 	http_exchange_done(exchange, is_aborted);
+	http_output_reset(&connection->output);
+	http_exchange_give(exchange);
 }
 
 void http_connection_finish(struct http_connection *connection) {

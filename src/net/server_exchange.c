@@ -39,7 +39,6 @@ void http_exchange_done(struct http_exchange *exchange, bool is_aborted) {
 	if (!exchange->is_internal && handler->on_done) {
 		handler->on_done(exchange, is_aborted, handler->context);
 	}
-	http_exchange_give(exchange);
 }
 
 /* ---- the target ---- */

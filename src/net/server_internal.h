@@ -122,7 +122,7 @@ struct http_exchange {
 struct http_exchange *http_exchange_take(
 	struct http_server *server, const struct http_exchange_ops *ops, void *transport);
 void http_exchange_give(struct http_exchange *exchange);
-/* Tells the handler, in the one place that does, and gives the exchange back. */
+/* Tells the handler, in the one place that does. */
 void http_exchange_done(struct http_exchange *exchange, bool is_aborted);
 /* Fills path, query and (absolute form) host from request.target. 400 for a bad escape. */
 bool http_exchange_set_target(struct http_exchange *exchange, struct error *error);
