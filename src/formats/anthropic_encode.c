@@ -60,6 +60,10 @@ static void begin_event(struct encoder *e, struct json_writer *w, const char *ty
 
 static void end_event(struct encoder *e, struct json_writer *w, const char *type) {
 	json_end_object(w);
+	/* Raw JSON of an upstream may span lines; in JSON a line end stands between tokens only. */
+	for (char *at; (at = memchr(e->json.data, '\n', e->json.len)) != NULL;) {
+		*at = ' ';
+	}
 	sse_write(e->options.out, type, buf_slice(&e->json));
 }
 
