@@ -60,19 +60,26 @@ static void on_wake(uv_async_t *handle) {
 }
 
 static void on_no_sleep(uv_idle_t *handle) {
-	uv_idle_stop(handle);
+	(void)handle; /* that it is active is all: the poll of this turn does not wait */
+}
+
+void loop_no_sleep(struct loop *loop) {
+	uv_idle_start(&loop->no_sleep, on_no_sleep);
 }
 
 static void on_before_poll(uv_prepare_t *handle) {
 	struct loop *loop = handle->data;
 	run_deferred(loop);
 	if (loop->deferred != NULL) {
-		uv_idle_start(&loop->no_sleep, on_no_sleep);
+		loop_no_sleep(loop);
 	}
 }
 
 static void on_after_poll(uv_check_t *handle) {
-	run_deferred(handle->data);
+	struct loop *loop = handle->data;
+	uv_idle_stop(&loop->no_sleep);
+	run_deferred(loop);
+	loop_timers_aim(loop);
 }
 
 struct loop *loop_create(struct error *error) {

@@ -25,7 +25,7 @@ struct loop {
 	uv_async_t wake;
 	uv_prepare_t before_poll;
 	uv_check_t after_poll;
-	uv_idle_t no_sleep; /* active while deferred work waits for the next turn */
+	uv_idle_t no_sleep; /* active while something waits for the next turn */
 	struct arena_pool arenas;
 	bool is_running, is_closing;
 	_Atomic bool is_stopping;
@@ -45,7 +45,10 @@ struct loop {
 	struct loop_signal *signals;
 };
 
+/* loop.c: keeps the coming poll from waiting. */
+void loop_no_sleep(struct loop *loop);
 /* timer.c */
+void loop_timers_aim(struct loop *loop);
 void loop_timers_fired(uv_timer_t *handle);
 void loop_timers_detach(struct loop *loop);
 /* watch.c */

@@ -34,7 +34,7 @@ static void heap_place(struct loop *loop, size_t slot, struct loop_heap_entry en
 /* Makes libuv's timer fire for the first of the heap. It may fire earlier than needed (a restarted
  * timer leaves the old time behind) but never later: moving it at each restart would cost more than
  * the idle wake-up. */
-static void aim(struct loop *loop) {
+void loop_timers_aim(struct loop *loop) {
 	if (loop->heap.len == 0) {
 		if (loop->timer_at_ms != UINT64_MAX) {
 			uv_timer_stop(&loop->timer);
@@ -65,7 +65,7 @@ void loop_timers_fired(uv_timer_t *handle) {
 	/* Timers started from here on wait for the next turn, even with no delay: sockets get their
 	 * share. */
 	uint64_t end = loop->timer_number;
-	/* Callbacks need not aim: it is done once below. */
+	/* Keeps the callbacks from aiming: it is done once below. */
 	loop->timer_at_ms = 0;
 	while (loop->heap.len > 0 && loop->heap.items[0].at_ms <= now &&
 		loop->heap.items[0].number < end) {
@@ -74,7 +74,14 @@ void loop_timers_fired(uv_timer_t *handle) {
 		timer->fn(timer);
 	}
 	loop->timer_at_ms = UINT64_MAX;
-	aim(loop);
+	if (loop->heap.len > 0 && loop->heap.items[0].at_ms <= now) {
+		/* libuv would run its timer again in this very turn, for ever: aim after the poll.
+		 */
+		uv_timer_stop(handle);
+		loop_no_sleep(loop);
+	} else {
+		loop_timers_aim(loop);
+	}
 }
 
 void loop_timers_detach(struct loop *loop) {
@@ -103,13 +110,13 @@ void loop_timer_start(struct loop_timer *timer, uint64_t delay_ms) {
 		slot = loop->heap.len;
 	}
 	heap_place(loop, slot - 1, entry);
-	aim(loop);
+	loop_timers_aim(loop);
 }
 
 void loop_timer_stop(struct loop_timer *timer) {
 	if (timer->heap_slot != 0) {
 		heap_remove(timer->loop, timer);
-		aim(timer->loop);
+		loop_timers_aim(timer->loop);
 	}
 }
 
