@@ -43,14 +43,15 @@ static bool read_all(int fd, const char *path, size_t max, struct buf *out, stru
 	}
 	for (;;) {
 		size_t allowed = max - total;
-		char extra;
+		size_t room = step < allowed ? step : allowed;
 		/* At the limit only a byte that must not be there is looked for. */
-		char *to = allowed > 0 ? buf_reserve(out, step < allowed ? step : allowed) : &extra;
+		char extra = '\0';
+		char *to = room > 0 ? buf_reserve(out, room) : &extra;
 		if (to == NULL) {
 			return error_set(error, ERROR_TOO_LARGE,
 				"%s is larger than the %zu bytes allowed", path, out->limit);
 		}
-		ssize_t got = read(fd, to, allowed > 0 ? (step < allowed ? step : allowed) : 1);
+		ssize_t got = read(fd, to, room > 0 ? room : 1);
 		if (got < 0 && errno == EINTR) {
 			continue;
 		}
@@ -60,7 +61,7 @@ static bool read_all(int fd, const char *path, size_t max, struct buf *out, stru
 		if (got == 0) {
 			return true;
 		}
-		if (allowed == 0) {
+		if (room == 0) {
 			return error_set(error, ERROR_TOO_LARGE,
 				"%s is larger than the %zu bytes allowed", path, max);
 		}

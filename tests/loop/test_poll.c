@@ -130,7 +130,7 @@ static void a_callback_may_destroy_and_close(void **state) {
 	struct watch *watch = *state;
 	watch->destroys = true;
 	loop_poll_set(watch->poll, LOOP_READABLE | LOOP_WRITABLE);
-	write(watch->ends[1], "x", 1);
+	assert_int_equal(write(watch->ends[1], "x", 1), 1);
 	loop_run(watch->loop);
 	assert_int_equal(watch->calls, 1);
 }
