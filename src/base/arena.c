@@ -52,7 +52,7 @@ static struct arena_block *block_take(struct arena *arena, size_t size) {
 		pool->free_blocks = block->next;
 		pool->count--;
 	} else {
-		block = malloc(size);
+		block = mem_try_alloc(size);
 	}
 	if (block != NULL) {
 		block->size = size;
@@ -170,12 +170,7 @@ void *arena_try_alloc(struct arena *arena, size_t size) {
 }
 
 struct slice arena_dup(struct arena *arena, struct slice s) {
-	char *copy = take_or_abort(arena, s.len + 1);
-	if (s.len > 0) {
-		memcpy(copy, s.data, s.len);
-	}
-	copy[s.len] = '\0';
-	return slice_make(copy, s.len);
+	return slice_make(arena_strdup(arena, s), s.len);
 }
 
 char *arena_strdup(struct arena *arena, struct slice s) {

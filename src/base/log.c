@@ -288,7 +288,7 @@ static void pack(struct log *log, const struct log_packed *record, struct slice 
 	const struct log_field *fields) {
 	ring_put(log, record, sizeof *record);
 	ring_put(log, message.data, message.len);
-	for (size_t i = 0; i < record->field_count; i++) {
+	for (size_t i = 0; fields != NULL && i < record->field_count; i++) {
 		struct slice text =
 			fields[i].kind == LOG_FIELD_TEXT ? fields[i].text : (struct slice){NULL, 0};
 		struct log_packed_field field = {
@@ -308,6 +308,7 @@ void log_record(struct log *log, enum log_level level, struct slice message,
 	if (!log_enabled(log, level)) {
 		return;
 	}
+	count = fields != NULL ? count : 0;
 	size_t size = packed_size(message, fields, count, log->size);
 	struct log_packed record = {
 		.size = (uint32_t)size,

@@ -22,6 +22,10 @@ void *mem_alloc(size_t size) {
 	return checked(malloc(size ? size : 1), size);
 }
 
+void *mem_try_alloc(size_t size) {
+	return malloc(size ? size : 1);
+}
+
 void *mem_calloc(size_t count, size_t size) {
 	if (count == 0 || size == 0) {
 		count = size = 1;

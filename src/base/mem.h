@@ -14,6 +14,8 @@ void *mem_realloc_array(void *old, size_t count, size_t size) __attribute__((ret
 /* A copy followed by a NUL byte. */
 char *mem_dup(const char *data, size_t len) __attribute__((malloc, returns_nonnull));
 
+/* NULL instead of aborting, for sizes that come from outside. */
+void *mem_try_alloc(size_t size);
 /* What they end in; for allocators of their own (arena.c). */
 void mem_exhausted(size_t wanted) __attribute__((noreturn));
 
