@@ -34,8 +34,11 @@ static void respond(struct http_exchange *exchange, int status, struct slice tex
 static void on_head(struct http_exchange *exchange, void *context) {
 	struct fixture *f = context;
 	f->heads++;
-	if (slice_is(http_exchange_request(exchange)->path, "/early")) {
+	struct slice path = http_exchange_request(exchange)->path;
+	if (slice_is(path, "/early")) {
 		respond(exchange, 401, SLICE("no"));
+	} else if (slice_is(path, "/cut")) {
+		http_abort(exchange);
 	}
 }
 
