@@ -39,6 +39,7 @@ struct fixture {
 	int error_status;
 	struct error last_error;
 	uint64_t last_body_sent;
+	size_t unsent_when_writable;
 	struct http_exchange *waiting[WAITING_MAX];
 	int waiting_count;
 	int drained;
