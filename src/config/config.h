@@ -189,7 +189,8 @@ bool config_host_is_loopback(struct slice host);
 bool config_model_is_excluded(const struct config_provider *provider, struct slice model);
 
 /* ---- for `config show`, `config schema`, `init`, help ---- */
-/* The core rows alone with their defaults (plus `tables`, as in config_request). */
+/* The core rows with their defaults, and those of `tables` (as in config_request), without a
+ * snapshot: for schema, template and help. */
 void config_options_init(struct option_set *set, struct arena *arena,
 	const struct option_table *const *tables, size_t table_count);
 extern const struct option_table config_core_table;

@@ -100,7 +100,8 @@ struct option_table {
 /* One layer's say about one option, for `config show`. */
 struct option_source {
 	struct option_place place;
-	bool is_set; /* by something stronger than the default */
+	bool is_set;      /* by something stronger than the default */
+	const char *name; /* the variable or flag, or NULL */
 };
 
 /* The tables of one program, the structs they fill and where each value came from. */
@@ -112,10 +113,10 @@ struct option_set {
 	struct option_source **sources; /* per table, per row */
 };
 
-/* Allocates targets and sources in the arena and fills in the defaults. `tables` must live as long
- * as the set. */
+/* Allocates sources, and targets where `targets` (one per table, may be NULL) has none, in the
+ * arena and fills in the defaults. `tables` must live as long as the set. */
 void options_init(struct option_set *set, struct arena *arena,
-	const struct option_table *const *tables, size_t table_count);
+	const struct option_table *const *tables, size_t table_count, void *const *targets);
 /* Applies a parsed file. Unknown keys, wrong types and values out of range are added to `problems`,
  * whose `file` becomes the place of the values. */
 void options_apply_tree(struct option_set *set, const struct json *tree, struct problems *problems);

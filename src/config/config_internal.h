@@ -1,0 +1,53 @@
+/* config_internal.h: what the files of the loader share. Only for src/config. */
+#ifndef LLMMUX_CONFIG_CONFIG_INTERNAL_H
+#define LLMMUX_CONFIG_CONFIG_INTERNAL_H
+
+#include "base/map.h"
+#include "config/config.h"
+
+/* One source of values: a file, the environment, the command line; each has its own problems. */
+struct config_layer {
+	const char *name; /* as shown and as in option_place.file */
+	struct problems problems;
+};
+
+struct config_loader {
+	const struct config_request *request;
+	struct config *config;
+	struct arena scratch; /* texts, trees and problems; gone after loading */
+	const char *dir;      /* may be NULL */
+	struct {
+		struct config_layer **items;
+		size_t len, cap;
+	} layers;
+	/* NAME -> struct config_variable, of the process and of .env */
+	struct map variables;
+};
+
+struct config_variable {
+	const char *name;
+	struct slice value;
+	const char *source; /* "environment" or the path of .env */
+	uint32_t line;      /* in .env */
+};
+
+struct config_layer *config_layer_new(
+	struct config_loader *loader, const char *name, struct slice text);
+/* The layer a value came from; the last one when it is a default. */
+struct problems *config_problems_of(struct config_loader *loader, struct option_place place);
+/* Adds an error at a place, in the layer that it came from. */
+void config_refuse(struct config_loader *loader, struct option_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_note(struct config_loader *loader, bool is_warning, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* environment.c: reads the variables (process and .env) and sets the options they name. */
+void config_read_variables(struct config_loader *loader);
+void config_apply_variables(struct config_loader *loader);
+/* NULL when unset or blank. */
+const struct config_variable *config_variable(const struct config_loader *loader, const char *name);
+
+/* providers.c: checks and completes the providers, or makes them of the environment. */
+void config_finish_providers(struct config_loader *loader);
+
+#endif

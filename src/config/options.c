@@ -1,0 +1,307 @@
+/* options.c: sets of option tables: rows by key, their values and where those came from. */
+#include "config/options.h"
+
+#include "config/options_internal.h"
+
+bool option_has_value(enum option_type type) {
+	return type != OPTION_LATER && type != OPTION_IGNORED;
+}
+
+bool option_takes_text(const struct option_row *row) {
+	switch (row->type) {
+	case OPTION_MAP:
+	case OPTION_SECRET_MAP:
+	case OPTION_TREE:
+	case OPTION_OBJECT_LIST:
+	case OPTION_LATER:
+	case OPTION_IGNORED:
+		return false;
+	default:
+		return !row->is_file_only;
+	}
+}
+
+bool option_key_eq(struct slice a, struct slice b) {
+	if (a.len != b.len) {
+		return false;
+	}
+	for (size_t i = 0; i < a.len; i++) {
+		char x = a.data[i] == '_' ? '-' : a.data[i];
+		char y = b.data[i] == '_' ? '-' : b.data[i];
+		if (x != y) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool row_has_name(const struct option_row *row, struct slice key) {
+	if (option_key_eq(key, slice_of(row->key))) {
+		return true;
+	}
+	for (const char *const *old = row->old_names; old && *old; old++) {
+		if (option_key_eq(key, slice_of(*old))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct option_row *option_table_find(const struct option_table *table, struct slice key) {
+	for (size_t i = 0; i < table->row_count; i++) {
+		if (row_has_name(&table->rows[i], key)) {
+			return &table->rows[i];
+		}
+	}
+	return NULL;
+}
+
+void options_init(struct option_set *set, struct arena *arena,
+	const struct option_table *const *tables, size_t table_count, void *const *targets) {
+	*set = (struct option_set){.arena = arena, .tables = tables, .table_count = table_count};
+	set->targets = ARENA_ARRAY(arena, void *, table_count);
+	set->sources = ARENA_ARRAY(arena, struct option_source *, table_count);
+	for (size_t t = 0; t < table_count; t++) {
+		set->targets[t] = targets && targets[t]
+					  ? targets[t]
+					  : arena_alloc(arena, tables[t]->struct_size);
+		set->sources[t] = ARENA_ARRAY(arena, struct option_source, tables[t]->row_count);
+		for (size_t r = 0; r < tables[t]->row_count; r++) {
+			set->sources[t][r].place.file = "default";
+		}
+		option_read_defaults(arena, tables[t], set->targets[t]);
+	}
+}
+
+const struct option_row *options_find(const struct option_set *set, struct slice key) {
+	for (size_t t = 0; t < set->table_count; t++) {
+		const struct option_row *row = option_table_find(set->tables[t], key);
+		if (row) {
+			return row;
+		}
+	}
+	return NULL;
+}
+
+static bool locate(
+	const struct option_set *set, const struct option_row *row, size_t *table, size_t *number) {
+	for (size_t t = 0; t < set->table_count; t++) {
+		const struct option_row *rows = set->tables[t]->rows;
+		if (row >= rows && row < rows + set->tables[t]->row_count) {
+			*table = t;
+			*number = (size_t)(row - rows);
+			return true;
+		}
+	}
+	return false;
+}
+
+void *options_value(const struct option_set *set, const struct option_row *row) {
+	size_t table, number;
+	return locate(set, row, &table, &number) ? option_at(row, set->targets[table]) : NULL;
+}
+
+const struct option_source *options_source(
+	const struct option_set *set, const struct option_row *row) {
+	size_t table, number;
+	return locate(set, row, &table, &number) ? &set->sources[table][number] : NULL;
+}
+
+static void visit_env_name(struct option_set const *set, const struct option_row *row,
+	const char *key, options_env_visit *visit, void *context) {
+	char *name = arena_strdup(set->arena, arena_printf(set->arena, "LLM_MUX_%s", key));
+	for (char *at = name; *at; at++) {
+		if (*at == '-' || *at == '.') {
+			*at = '_';
+		} else if (*at >= 'a' && *at <= 'z') {
+			*at = (char)(*at - 'a' + 'A');
+		}
+	}
+	visit(context, row, name);
+}
+
+void options_each_env(const struct option_set *set, options_env_visit *visit, void *context) {
+	for (size_t t = 0; t < set->table_count; t++) {
+		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
+			const struct option_row *row = &set->tables[t]->rows[r];
+			if (!option_takes_text(row)) {
+				continue;
+			}
+			visit_env_name(set, row, row->key, visit, context);
+			for (const char *const *old = row->old_names; old && *old; old++) {
+				visit_env_name(set, row, *old, visit, context);
+			}
+		}
+	}
+}
+
+/* ---- applying ---- */
+
+struct walk {
+	struct option_set *set;
+	struct problems *problems;
+	bool **seen; /* per table, per row: given in this file */
+};
+
+bool options_apply_text(struct option_set *set, const struct option_row *row, struct slice text,
+	const char *source, const char *label, struct problems *problems) {
+	size_t table, number;
+	if (!locate(set, row, &table, &number)) {
+		return false;
+	}
+	if (row->type != OPTION_STRING && row->type != OPTION_SECRET) {
+		text = slice_trim(text);
+	}
+	struct option_reader reader = {
+		.arena = set->arena,
+		.problems = problems,
+		.place = {.file = source},
+		.label = label,
+	};
+	if (!option_read_text(&reader, row, text, option_at(row, set->targets[table]))) {
+		return false;
+	}
+	set->sources[table][number] =
+		(struct option_source){.place = reader.place, .is_set = true, .name = label};
+	return true;
+}
+
+static void apply_row(struct walk *walk, const struct option_row *row, const struct json *member) {
+	size_t table, number;
+	uint32_t line, column;
+	document_key_position(member, &line, &column);
+	if (!locate(walk->set, row, &table, &number)) {
+		return;
+	}
+	if (walk->seen[table][number]) {
+		problems_add(walk->problems, line, column, "`%s` is given twice", row->key);
+		return;
+	}
+	walk->seen[table][number] = true;
+	if (row->type == OPTION_LATER || row->type == OPTION_IGNORED) {
+		problems_warn(walk->problems, line, column, "`%s` %s", row->key,
+			row->type == OPTION_LATER ? "is not used by this version" : row->help);
+		return;
+	}
+	if (member->type == JSON_NULL) {
+		return; /* `key:` alone: as if not there */
+	}
+	struct option_reader reader = {
+		.arena = walk->set->arena,
+		.problems = walk->problems,
+		.place = {.file = walk->problems->file,
+			.line = member->line,
+			.column = member->column},
+		.label = row->key,
+	};
+	if (option_read_json(&reader, row, member, option_at(row, walk->set->targets[table]))) {
+		reader.place.line = line;
+		reader.place.column = column;
+		walk->set->sources[table][number] =
+			(struct option_source){.place = reader.place, .is_set = true};
+	}
+}
+
+static bool lies_below(const char *key, struct slice path) {
+	struct slice whole = slice_of(key);
+	return whole.len > path.len && whole.data[path.len] == '.' &&
+	       option_key_eq(slice_sub(whole, 0, path.len), path);
+}
+
+/* True when some row lies below this path. */
+static bool is_section(const struct option_set *set, struct slice path) {
+	for (size_t t = 0; t < set->table_count; t++) {
+		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
+			const struct option_row *row = &set->tables[t]->rows[r];
+			if (lies_below(row->key, path)) {
+				return true;
+			}
+			for (const char *const *old = row->old_names; old && *old; old++) {
+				if (lies_below(*old, path)) {
+					return true;
+				}
+			}
+		}
+	}
+	return false;
+}
+
+/* What might be meant: the same word in another section, else a near one of this section. */
+static void hint_at_key(struct walk *walk, struct slice section, struct slice word) {
+	const char *candidates[512];
+	size_t count = 0;
+	const char *elsewhere = NULL;
+	for (size_t t = 0; t < walk->set->table_count; t++) {
+		for (size_t r = 0; r < walk->set->tables[t]->row_count; r++) {
+			struct slice key = slice_of(walk->set->tables[t]->rows[r].key);
+			size_t dot = SIZE_MAX;
+			for (size_t i = 0; i < key.len; i++) {
+				dot = key.data[i] == '.' ? i : dot;
+			}
+			if (dot != SIZE_MAX && option_key_eq(slice_from(key, dot + 1), word)) {
+				elsewhere = key.data;
+			}
+			if (!slice_starts_with(key, section) || count + 1 >= 512) {
+				continue;
+			}
+			struct slice rest = slice_from(key, section.len);
+			size_t next = slice_find_byte(rest, '.');
+			candidates[count++] = arena_strdup(walk->problems->arena,
+				slice_sub(rest, 0, next == SIZE_MAX ? rest.len : next));
+		}
+	}
+	candidates[count] = NULL;
+	const char *nearest = elsewhere ? NULL : problems_nearest(word, candidates);
+	if (elsewhere) {
+		problems_hint(walk->problems, "did you mean `%s`?", elsewhere);
+	} else if (nearest) {
+		problems_hint(
+			walk->problems, "did you mean `%.*s%s`?", SLICE_FMT(section), nearest);
+	}
+}
+
+static void apply_section(struct walk *walk, struct slice section, const struct json *object) {
+	struct arena *arena = walk->problems->arena;
+	json_each (member, object) {
+		struct slice name = json_key(member, arena);
+		struct slice path =
+			arena_printf(arena, "%.*s%.*s", SLICE_FMT(section), SLICE_FMT(name));
+		const struct option_row *row = options_find(walk->set, path);
+		if (row) {
+			apply_row(walk, row, member);
+			continue;
+		}
+		uint32_t line, column;
+		document_key_position(member, &line, &column);
+		if (is_section(walk->set, path)) {
+			if (member->type == JSON_OBJECT) {
+				apply_section(walk, arena_printf(arena, "%.*s.", SLICE_FMT(path)),
+					member);
+			} else if (member->type != JSON_NULL) {
+				problems_add(walk->problems, member->line, member->column,
+					"`%.*s` is a section: its keys go below it",
+					SLICE_FMT(path));
+			}
+		} else if (!slice_is(path, "$schema")) {
+			problems_add(walk->problems, line, column, "unknown key `%.*s`",
+				SLICE_FMT(path));
+			hint_at_key(walk, section, name);
+		}
+	}
+}
+
+void options_apply_tree(
+	struct option_set *set, const struct json *tree, struct problems *problems) {
+	if (!json_is(tree, JSON_OBJECT)) {
+		problems_add(problems, tree->line, tree->column,
+			"a configuration is a mapping of keys to values, not a %s",
+			json_type_name(tree));
+		return;
+	}
+	struct walk walk = {.set = set, .problems = problems};
+	walk.seen = ARENA_ARRAY(problems->arena, bool *, set->table_count);
+	for (size_t t = 0; t < set->table_count; t++) {
+		walk.seen[t] = ARENA_ARRAY(problems->arena, bool, set->tables[t]->row_count);
+	}
+	apply_section(&walk, SLICE(""), tree);
+}
