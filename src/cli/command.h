@@ -87,9 +87,9 @@ bool command_has_colour(const struct command_context *context, FILE *stream);
 void command_print_help(const struct command *command, FILE *out);
 void command_print_version(FILE *out);
 /* "0.1.0", "llm-mux/0.1.0". */
-const char *command_version(void);
+const char *command_version_text(void);
 const char *command_user_agent(void);
 
-extern const struct command command_serve, command_help, command_version_row;
+extern const struct command command_serve, command_help, command_version;
 
 #endif

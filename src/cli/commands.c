@@ -3,7 +3,7 @@
 
 const struct command *const command_table[] = {
 	&command_serve,
-	&command_version_row,
+	&command_version,
 	&command_help,
 	NULL,
 };

@@ -8,7 +8,7 @@
 #define LLMMUX_COMMIT "unknown"
 #endif
 
-const char *command_version(void) {
+const char *command_version_text(void) {
 	return LLMMUX_VERSION;
 }
 
@@ -25,7 +25,7 @@ static int version_run(struct command_context *context) {
 	return COMMAND_OK;
 }
 
-const struct command command_version_row = {
+const struct command command_version = {
 	.name = "version",
 	.summary = "show the version",
 	.run = version_run,

@@ -1,0 +1,169 @@
+/* gateway_internal.h: what the files of the gateway share; nobody else includes it.
+ *
+ *   gateway.c  the server of one loop, and the road of an exchange: guard, route, key, handler
+ *   guard.c    Host and Origin       auth.c    client keys        routes.c  the table of routes
+ *   reply.c    headers and errors    chat.c    requests in        respond.c answers out
+ *   models.c   lists                 misc.c    health, greeting   access.c  the log line
+ *
+ * One gateway_call per exchange, in the exchange's arena; gateway_call_finish is the one place that
+ * ends it. */
+#ifndef LLMMUX_GATEWAY_INTERNAL_H
+#define LLMMUX_GATEWAY_INTERNAL_H
+
+#include "base/encoding.h"
+#include "gateway/gateway.h"
+
+#define GATEWAY_REQUEST_ID_MAX 128
+#define GATEWAY_MAX_HEADERS 24
+
+struct gateway_call;
+
+/* ---- routes.c ---- */
+
+struct gateway_route {
+	const char *method; /* HEAD is taken for GET */
+	struct slice path;
+	bool is_prefix; /* `path` and one or more characters */
+	bool is_open;   /* no client key is asked for; logged at level debug */
+	bool by_header; /* the anthropic-version header picks the family (RT-1) */
+	enum api_family family;
+	enum format_id format;
+	enum chat_op op;
+	/* Exactly one of them: answers to the head alone, or to the whole body. */
+	void (*on_head)(struct gateway_call *call);
+	void (*on_body)(struct gateway_call *call, struct slice body);
+};
+
+/* NULL when there is none; then `allow` names the methods that the path has ("GET, HEAD"), and is
+ * NULL for an unknown path. */
+const struct gateway_route *gateway_route_find(
+	struct slice method, struct slice path, const char **allow);
+/* Whose error bodies a path gets, known or not. */
+enum api_family gateway_family(struct slice path, const struct http_headers *headers);
+
+/* ---- guard.c ---- */
+
+/* Host without its port and brackets. */
+struct slice gateway_host_name(struct slice host);
+/* Against DNS rebinding: a page of a foreign name must not reach us under that name. Allowed are
+ * loopback names and addresses, the configured host, allowed-hosts, and every address when more
+ * than loopback is listened on. False with ERROR_PERMISSION. */
+bool gateway_check_host(const struct config *config, struct slice host, struct error *error);
+
+enum gateway_origin {
+	GATEWAY_ORIGIN_NONE,    /* no browser, or not across origins */
+	GATEWAY_ORIGIN_SAME,    /* our own pages */
+	GATEWAY_ORIGIN_ALLOWED, /* listed in cors.allowed-origins: gets CORS headers */
+	GATEWAY_ORIGIN_FOREIGN
+};
+enum gateway_origin gateway_check_origin(
+	const struct config *config, struct slice origin, struct slice host);
+
+/* ---- auth.c ---- */
+
+struct gateway_keys {
+	uint8_t (*digests)[SHA256_LEN];
+	size_t count;
+	bool is_needed, allows_loopback;
+};
+/* Copies what it needs. */
+void gateway_keys_init(struct gateway_keys *keys, const struct config *config);
+void gateway_keys_finish(struct gateway_keys *keys);
+/* Whether the request may pass (gateway.md 3.2). False with ERROR_AUTHENTICATION. */
+bool gateway_check_key(
+	const struct gateway_keys *keys, const struct http_request *request, struct error *error);
+/* The value of a query parameter, percent-decoded into the arena; absent when there is none. */
+struct slice gateway_query(struct arena *arena, struct slice query, const char *name);
+
+/* ---- the loop and the call ---- */
+
+struct gateway_loop {
+	struct loop *loop;
+	struct log *log;
+	struct mux_loop *mux_loop;
+	const struct mux *mux;
+	const struct config *config; /* the mux's */
+	struct http_server *server;
+	struct gateway_keys keys;
+	/* Streams encode into it, one event at a time: an idle stream holds no buffer. */
+	struct buf scratch;
+};
+
+/* The sink of one answer (respond.c). */
+struct gateway_answer {
+	struct chat_sink sink;
+	struct gateway_call *call;
+	const struct format *format;
+	struct chat_sink *encoder; /* NULL: no event yet */
+	struct buf body;           /* of a whole answer */
+	bool is_stream;
+	bool is_paused;
+	struct chat_usage usage; /* of a count */
+	/* keep-alive of a stream */
+	struct loop_timer ping;
+	uint64_t written_ms; /* of the last bytes */
+	char tail[2];        /* the last bytes: a keep-alive may only follow an empty line */
+};
+
+struct gateway_call {
+	struct gateway_loop *gateway;
+	struct http_exchange *exchange;
+	const struct http_request *http;
+	struct arena *arena;
+	const struct gateway_route *route; /* NULL: none was found */
+	const char *allow;                 /* methods of the path, when it has not this one */
+	enum api_family family;
+	enum gateway_origin origin;
+	struct slice request_id;
+	struct slice model; /* as asked for; absent before the body was read */
+	struct chat_request request;
+	struct mux_call *mux_call; /* NULL: not submitted */
+	struct gateway_answer answer;
+	struct error *error; /* what was answered, for the log; NULL: none */
+};
+
+/* ---- reply.c ---- */
+
+struct gateway_headers {
+	struct http_header items[GATEWAY_MAX_HEADERS];
+	size_t count;
+};
+/* Content-Type, the request's id, CORS. */
+void gateway_headers_init(struct gateway_headers *headers, const struct gateway_call *call,
+	struct slice content_type);
+/* Slices are kept. What does not fit is dropped: the number of headers is known beforehand. */
+void gateway_headers_add(struct gateway_headers *headers, struct slice name, struct slice value);
+/* Lists what the route lost of the request, and marks estimates. */
+void gateway_headers_add_report(struct gateway_headers *headers, const struct gateway_call *call);
+/* A whole answer. The body's bytes move out. */
+void gateway_reply(
+	struct gateway_call *call, int status, struct slice content_type, struct buf *body);
+void gateway_reply_json(struct gateway_call *call, int status, const char *json);
+/* The error in the family of the path, with its status and retry hints. */
+void gateway_fail(struct gateway_call *call, const struct error *error);
+/* 204 to a preflight or a bare OPTIONS, naming call->allow. */
+void gateway_reply_options(struct gateway_call *call);
+
+/* ---- respond.c ---- */
+
+/* Sends the parsed request to the mux; the answer goes to the exchange. */
+void gateway_answer_begin(struct gateway_call *call, const struct format *format);
+void gateway_answer_writable(struct gateway_call *call);
+/* Cancels what is under way and frees. Accepts an answer that never began. */
+void gateway_answer_finish(struct gateway_call *call);
+
+/* ---- handlers ---- */
+
+void gateway_chat(struct gateway_call *call, struct slice body);     /* chat.c */
+void gateway_list_models(struct gateway_call *call);                 /* models.c */
+void gateway_show_model(struct gateway_call *call);                  /* models.c */
+void gateway_greet(struct gateway_call *call);                       /* misc.c */
+void gateway_hello(struct gateway_call *call);                       /* misc.c */
+void gateway_health(struct gateway_call *call);                      /* misc.c */
+void gateway_ready(struct gateway_call *call);                       /* misc.c */
+void gateway_log_access(struct gateway_call *call, bool is_aborted); /* access.c */
+
+/* A sane client value, or one of our own. */
+struct slice gateway_request_id(struct arena *arena, const struct http_headers *headers);
+
+#endif

@@ -1,0 +1,133 @@
+/* models.c: the models a client can ask for, as lists and one by one (gateway.md 4.4). */
+#include "gateway/gateway_internal.h"
+
+#define PAGE_DEFAULT 20 /* of the Anthropic list */
+#define PAGE_MAX 1000
+#define NEAR_MAX 5
+
+static struct format_model to_format(const struct mux_model *model) {
+	return (struct format_model){
+		.id = model->id,
+		.display_name = slice_of(model->display_name),
+		.owned_by = slice_of(model->owned_by),
+		.context_tokens = model->context_tokens,
+		.max_output_tokens = model->max_output_tokens,
+	};
+}
+
+/* A page of the sorted models, as Anthropic's list takes it. */
+struct page {
+	size_t begin, end;
+	bool has_more;
+};
+
+static size_t place_of(const struct mux_model *models, size_t count, struct slice id) {
+	for (size_t i = 0; i < count; i++) {
+		if (slice_eq(models[i].id, id)) {
+			return i;
+		}
+	}
+	return count;
+}
+
+static bool read_limit(struct slice text, size_t *limit, struct error *error) {
+	uint64_t value;
+	*limit = PAGE_DEFAULT;
+	if (!text.data) {
+		return true;
+	}
+	if (!slice_to_uint64(text, &value) || value < 1 || value > PAGE_MAX) {
+		return error_set_param(error, ERROR_INVALID_REQUEST, "limit",
+			"limit must be a number from 1 to %d", PAGE_MAX);
+	}
+	*limit = (size_t)value;
+	return true;
+}
+
+static bool find_page(struct gateway_call *call, const struct mux_model *models, size_t count,
+	struct page *page, struct error *error) {
+	struct slice query = call->http->query;
+	struct slice after = gateway_query(call->arena, query, "after_id");
+	struct slice before = gateway_query(call->arena, query, "before_id");
+	size_t limit;
+	if (!read_limit(gateway_query(call->arena, query, "limit"), &limit, error)) {
+		return false;
+	}
+	struct slice cursor = after.data ? after : before;
+	size_t at = cursor.data ? place_of(models, count, cursor) : 0;
+	if (cursor.data && at == count) {
+		return error_set_param(error, ERROR_INVALID_REQUEST,
+			after.data ? "after_id" : "before_id", "there is no model of that id");
+	}
+	if (before.data && !after.data) {
+		page->begin = at > limit ? at - limit : 0;
+		page->end = at;
+		page->has_more = page->begin > 0;
+		return true;
+	}
+	page->begin = after.data ? at + 1 : 0;
+	page->end = count - page->begin > limit ? page->begin + limit : count;
+	page->has_more = page->end < count;
+	return true;
+}
+
+void gateway_list_models(struct gateway_call *call) {
+	size_t count;
+	const struct mux_model *models = mux_models(call->gateway->mux, &count);
+	struct page page = {0, count, false};
+	struct error error = {0};
+	if (call->family == FAMILY_ANTHROPIC && !find_page(call, models, count, &page, &error)) {
+		gateway_fail(call, &error);
+		return;
+	}
+	size_t shown = page.end - page.begin;
+	struct format_model *list = ARENA_ARRAY(call->arena, struct format_model, shown + 1);
+	for (size_t i = 0; i < shown; i++) {
+		list[i] = to_format(&models[page.begin + i]);
+	}
+	struct buf body = {0};
+	format_encode_models(call->family,
+		&(struct format_list){.models = list, .count = shown, .has_more = page.has_more},
+		&body);
+	gateway_reply(call, 200, SLICE("application/json"), &body);
+	buf_finish(&body);
+}
+
+/* Up to five ids that look like the one asked for: ", did you mean a, b?" */
+static struct slice near_names(struct gateway_call *call, struct slice id) {
+	size_t count, found = 0;
+	const struct mux_model *models = mux_models(call->gateway->mux, &count);
+	struct buf text = {0};
+	for (size_t i = 0; i < count && found < NEAR_MAX; i++) {
+		struct slice other = models[i].id;
+		bool is_near = slice_distance(id, other, 3) <= 3 ||
+			       (id.len >= 3 && slice_icontains(other, id)) ||
+			       (other.len >= 3 && slice_icontains(id, other));
+		if (is_near) {
+			buf_printf(&text, "%s%.*s",
+				found++ ? ", " : "; near it are: ", SLICE_FMT(other));
+		}
+	}
+	struct slice names = text.len ? arena_dup(call->arena, buf_slice(&text)) : SLICE("");
+	buf_finish(&text);
+	return names;
+}
+
+void gateway_show_model(struct gateway_call *call) {
+	struct slice id = slice_from(call->http->path, call->route->path.len);
+	const struct mux_model *model = mux_find_model(call->gateway->mux, id);
+	call->model = id;
+	if (!model) {
+		struct error error;
+		error_set_param(&error, ERROR_NOT_FOUND, "model",
+			"the model \"%.*s\" does not exist%s", (int)(id.len < 200 ? id.len : 200),
+			id.data, near_names(call, id).data);
+		gateway_fail(call, &error);
+		return;
+	}
+	struct format_model shown = to_format(model);
+	struct buf body = {0};
+	format_encode_model(call->family, &shown, &body);
+	gateway_reply(call, 200, SLICE("application/json"), &body);
+	buf_finish(&body);
+}

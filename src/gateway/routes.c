@@ -1,0 +1,80 @@
+/* routes.c: the table of routes (formats.md 0, gateway.md 3.3). The path alone decides (RT-1). */
+#include "gateway/gateway_internal.h"
+
+#define OPEN(method_, path_, handler)                                                              \
+	{ .method = (method_), .path = SLICE_INIT(path_), .is_open = true, .on_head = (handler), }
+#define LIST(path_, is_prefix_, handler)                                                           \
+	{                                                                                          \
+		.method = "GET", .path = SLICE_INIT(path_), .is_prefix = (is_prefix_),             \
+		.by_header = true, .on_head = (handler),                                           \
+	}
+#define CHAT(path_, family_, format_, op_)                                                         \
+	{                                                                                          \
+		.method = "POST", .path = SLICE_INIT(path_), .family = (family_),                  \
+		.format = (format_), .op = (op_), .on_body = gateway_chat,                         \
+	}
+
+static const struct gateway_route routes[] = {
+	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
+	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
+	CHAT("/v1/messages/count_tokens", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_COUNT),
+	CHAT("/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
+	LIST("/v1/models", false, gateway_list_models),
+	LIST("/v1/models/", true, gateway_show_model),
+	LIST("/models", false, gateway_list_models),
+	LIST("/models/", true, gateway_show_model),
+	OPEN("GET", "/", gateway_greet),
+	OPEN("GET", "/api/hello", gateway_hello),
+	OPEN("GET", "/healthz", gateway_health),
+	OPEN("GET", "/readyz", gateway_ready),
+};
+
+/* Families of paths without a route of their own; the first that fits. */
+static const struct {
+	struct slice prefix;
+	enum api_family family;
+} families[] = {
+	{SLICE_INIT("/v1/messages"), FAMILY_ANTHROPIC},
+	{SLICE_INIT("/v1beta"), FAMILY_GEMINI},
+	{SLICE_INIT("/v1internal"), FAMILY_GEMINI},
+	{SLICE_INIT("/api/"), FAMILY_OLLAMA},
+	{SLICE_INIT("/ollama/"), FAMILY_OLLAMA},
+	{SLICE_INIT("/v1/chat/"), FAMILY_OPENAI},
+	{SLICE_INIT("/chat/"), FAMILY_OPENAI},
+};
+
+static bool has_path(const struct gateway_route *route, struct slice path) {
+	return route->is_prefix ? path.len > route->path.len && slice_starts_with(path, route->path)
+				: slice_eq(path, route->path);
+}
+
+static bool has_method(const struct gateway_route *route, struct slice method) {
+	return slice_is(method, route->method) ||
+	       (slice_is(method, "HEAD") && strcmp(route->method, "GET") == 0);
+}
+
+const struct gateway_route *gateway_route_find(
+	struct slice method, struct slice path, const char **allow) {
+	*allow = NULL;
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		if (!has_path(&routes[i], path)) {
+			continue;
+		}
+		if (has_method(&routes[i], method)) {
+			return &routes[i];
+		}
+		/* No path of the table has more than one method. */
+		*allow = strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : "POST";
+	}
+	return NULL;
+}
+
+enum api_family gateway_family(struct slice path, const struct http_headers *headers) {
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+		if (slice_starts_with(path, families[i].prefix)) {
+			return families[i].family;
+		}
+	}
+	return http_headers_count(headers, "anthropic-version") > 0 ? FAMILY_ANTHROPIC
+								    : FAMILY_OPENAI;
+}
