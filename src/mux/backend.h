@@ -9,16 +9,25 @@
 struct backend;
 struct backend_call; /* one attempt under way */
 
+/* A set of small numbers in an arena: the accounts a request has tried. Zeroed is empty. */
+struct number_set {
+	uint64_t *words;
+	size_t count;
+};
+
 /* One attempt, as the mux hands it to a backend. */
 struct backend_request {
 	struct mux_loop *mux_loop;
 	const struct chat_request *request;
 	struct slice model; /* the backend's own name for it */
 	bool takes_wire;
+	bool is_aliased; /* spliced answers get the client's name of the model */
 	const struct http_headers *client_headers;
 	struct arena *arena;       /* of the attempt's call */
 	struct chat_sink *sink;    /* gets the attempt's events */
-	struct mux_report *report; /* the backend fills account, format, splice, losses */
+	struct number_set *tried;  /* accounts of this backend; the backend adds the one it takes */
+	struct mux_report *report; /* the backend fills account, format, splice */
+	struct chat_losses *losses;
 };
 
 struct backend_kind {
@@ -31,14 +40,20 @@ struct backend_kind {
 	/* Cancels if running and frees; no event follows. Allowed inside on_event. */
 	void (*release)(struct backend_call *call);
 	/* True when another attempt on this backend may do better (another account is free). */
-	bool (*can_retry)(
-		const struct backend *backend, const struct error *error, unsigned attempts);
+	bool (*can_retry)(const struct backend *backend, const struct number_set *tried);
+	/* Whether a model that is not in the registry may be asked of it as BACKEND://model. Writes
+	 * the backend's own name for it. */
+	bool (*takes_model)(const struct backend *backend, struct slice model, struct slice *name);
+	void (*describe)(const struct backend *backend, struct mux_backend_info *info);
 	void (*destroy)(struct backend *backend);
 };
 
 struct backend {
 	const struct backend_kind *kind;
-	const char *name;
+	const char *name;   /* as in NAME://model */
+	const char *vendor; /* whose unlisted models it is asked for; NULL = none */
+	bool is_open;       /* has no configured list: takes names that are not in the registry */
+	bool is_demo;
 };
 
 #endif

@@ -49,6 +49,7 @@ struct mux_report {
 	enum format_id upstream_format;
 	unsigned attempts;
 	bool is_spliced;
+	bool is_aliased; /* asked for by another name than the upstream's: answers name that one */
 	bool is_estimated_count;
 	const struct chat_losses *losses; /* of the attempt that answers */
 	struct chat_usage usage;
@@ -56,14 +57,22 @@ struct mux_report {
 };
 
 struct mux_request {
-	const struct chat_request *request; /* lives until the call is freed */
+	/* Lives until the call is released, and so does its arena, which the call allocates from.
+	 * When the call is released inside on_event both must stay until that callback's caller is
+	 * through: let go of them at the end of the turn (loop_defer, or the exchange's on_done).
+	 */
+	const struct chat_request *request;
 	struct chat_sink *sink;
 	bool takes_wire; /* the sink can write WIRE events: splice when the formats are the same */
 	const struct http_headers *client_headers; /* may be NULL */
 };
 
 /* Starts a call; never sends an event before it returns (also errors come later on the loop). The
- * sink gets `end` as the last event, always, except after mux_call_cancel. */
+ * sink gets `end` as the last event, always, except after mux_call_release. A call that fails
+ * before its first real event sends `error` and `end` alone, without a `start`. A stream that has
+ * none within timeouts.hold sends a `start` (without id when the upstream was silent), so that the
+ * head can leave. For CHAT_OP_COUNT the count is usage.input_uncached of start, usage, finish, end.
+ */
 struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request);
 /* The report; is_spliced and what is beside it are final when the first event is sent. */
 const struct mux_report *mux_call_report(const struct mux_call *call);

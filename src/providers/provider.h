@@ -23,10 +23,16 @@ struct provider_model {
 	const char *display_name;
 };
 
+/* What is known of a host that speaks the dialect with a difference. */
+struct provider_host {
+	const char *host; /* exact, or a suffix that begins with "." */
+	uint32_t quirks;  /* enum format_quirk */
+};
+
 /* One upstream call about to be made. */
 struct provider_call {
 	enum provider_op op;
-	const char *base_url;                    /* without a trailing slash */
+	const char *url;                         /* of provider_url, made once per account pool */
 	struct slice key;                        /* absent: no credential is sent */
 	const struct http_header *extra_headers; /* of the configuration */
 	size_t extra_header_count;
@@ -37,22 +43,27 @@ struct provider_call {
 	bool stream;
 	struct arena *arena;
 	/* out */
-	const char *url;
 	struct http_headers headers;
 };
 
 struct provider {
-	const char *type; /* as config_provider_type.name: "openai", "claude" */
+	const char *type;   /* as config_provider_type.name: "openai", "claude" */
+	const char *alias;  /* another spelling of the type, or NULL: "anthropic" */
+	const char *vendor; /* as model_family.vendor: whose models it can be asked for unlisted */
 	const char *title;
 	enum format_id format;
 	enum provider_auth auth;
-	const char *official_host;            /* a base URL of this host gets QUIRK_OFFICIAL */
-	uint32_t quirks;                      /* enum format_quirk of other hosts */
+	const char *official_host;         /* a base URL of this host gets QUIRK_OFFICIAL */
+	uint32_t quirks;                   /* enum format_quirk of other hosts */
+	const struct provider_host *hosts; /* hosts with quirks of their own; may be NULL */
+	size_t host_count;
 	const char *paths[PROVIDER_OP_TOTAL]; /* behind the base URL; NULL = no such call */
 	bool base_url_has_version; /* the base URL ends in /v1 (openai); else a given /v1 is cut off
 				    */
 	const struct http_header *headers; /* always sent */
 	size_t header_count;
+	const char *const *passed_headers; /* of a client of the same API family, sent on when it
+					      has them (RT-5); ends with NULL */
 	const struct provider_model *models;
 	size_t model_count;
 	/* Optional: adds or changes headers (e.g. anthropic-beta). */
@@ -63,12 +74,16 @@ struct provider {
 const struct provider *provider_find(struct slice type);
 /* All profiles; NULL-terminated. */
 const struct provider *const *provider_all(void);
-/* Fills url and headers: content type, accept, credential, the profile's, the configuration's (a
- * value
- * "$Name" copies that header of the client, gateway.md 2.2). The client's credential is never
- * passed on. */
+/* The URL of an operation below a base URL, in the arena; NULL when the provider has no such call.
+ */
+const char *provider_url(const struct provider *provider, enum provider_op op,
+	struct slice base_url, struct arena *arena);
+/* Fills the headers: content type, accept, credential, the profile's, those of the client that are
+ * passed on (RT-5), the configuration's (they replace others of that name; a value "$Name" copies
+ * that header of the client, gateway.md 2.2). A client's credential is never passed on, not even by
+ * "$Authorization" (RT-4). */
 void provider_prepare(const struct provider *provider, struct provider_call *call);
-/* The quirks of a host: official or not. */
+/* The quirks of a base URL's host: official or not. */
 uint32_t provider_quirks(const struct provider *provider, struct slice base_url);
 
 #endif

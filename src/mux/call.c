@@ -1,0 +1,298 @@
+/* call.c: one request: route -> attempt -> hold -> observe -> sink, and the next attempt.
+ *
+ *   QUEUED --> RUNNING --> ENDED --> RELEASED
+ *     ^   retry |  ^
+ *     +---------+  | FAILING: an error found before anything ran, told at the end of the turn
+ *
+ * An attempt that fails before its first real event, with an error that another account may not
+ * have, is followed by one on the next account (never the same again), then by the next backend
+ * that has the model. At most 1 + request-retry attempts are made; of those whose answer had begun
+ * with a 2xx, bootstrap-retries are repeated (gateway.md 5.6, 6.3). */
+#include "base/clock.h"
+#include "mux/mux_internal.h"
+
+enum call_state {
+	CALL_QUEUED,   /* the next attempt starts at the end of the turn */
+	CALL_FAILING,  /* `error` is told at the end of the turn */
+	CALL_RUNNING,  /* an attempt is under way */
+	CALL_ENDED,    /* the sink got `end` */
+	CALL_RELEASED, /* by its owner, or its loop is gone */
+};
+
+struct mux_call {
+	struct chat_sink observer; /* behind the hold: what it gets, the sink gets */
+	struct mux_hold hold;
+	struct mux_loop *mux_loop;
+	struct mux_call *next, **link; /* in mux_loop->calls */
+	enum call_state state;
+	struct mux_request request;
+	struct arena *arena;
+	struct route route;
+	size_t target_at;
+	struct number_set tried; /* accounts of the current target's backend */
+	struct backend *backend; /* of the attempt */
+	struct backend_call *attempt;
+	struct loop_deferred deferred;
+	unsigned late_failures; /* attempts that failed after their answer had begun */
+	bool has_error, is_paused;
+	struct error error; /* the most telling of the failed attempts */
+	struct mux_report report;
+	struct chat_losses losses;
+};
+
+static const struct target *current_target(const struct mux_call *call) {
+	return &call->route.targets[call->target_at];
+}
+
+/* ---- what passes ---- */
+
+static void observe(struct mux_call *call, const struct chat_event *event) {
+	switch (event->type) {
+	case CHAT_EVENT_USAGE:
+		chat_usage_merge(&call->report.usage, event->usage);
+		break;
+	case CHAT_EVENT_START:
+	case CHAT_EVENT_WIRE:
+	case CHAT_EVENT_PING:
+		break;
+	case CHAT_EVENT_ERROR:
+		break;
+	case CHAT_EVENT_END:
+		call->state = CALL_ENDED;
+		break;
+	default:
+		if (call->report.first_event_ns == 0) {
+			call->report.first_event_ns = clock_monotonic_ns();
+		}
+		break;
+	}
+}
+
+static void on_event(struct chat_sink *sink, const struct chat_event *event) {
+	struct mux_call *call = (struct mux_call *)(void *)sink;
+	observe(call, event);
+	chat_sink_send(call->request.sink, event);
+}
+
+/* ---- the end of a call without an answer ---- */
+
+/* TC-2: a count is answered with an estimate when the body was fine and nobody could count. */
+static bool wants_estimate(const struct mux_call *call) {
+	enum error_kind kind = call->error.kind;
+	return call->request.request->op == CHAT_OP_COUNT && call->report.attempts > 0 &&
+	       (error_kind_info(kind)->is_retryable || kind == ERROR_METHOD ||
+		       kind == ERROR_NOT_SUPPORTED ||
+		       (kind == ERROR_NOT_FOUND && call->error.native_type[0] == '\0'));
+}
+
+static void fail(struct mux_call *call) {
+	if (wants_estimate(call)) {
+		call->report.is_estimated_count = true;
+		hold_drop(&call->hold);
+		send_count(&call->hold.sink, call->request.request->model,
+			format_estimate_tokens(call->request.request), true);
+		return;
+	}
+	on_event(&call->observer,
+		&(struct chat_event){.type = CHAT_EVENT_ERROR, .error.error = &call->error});
+	if (call->state != CALL_RELEASED) {
+		on_event(&call->observer, &(struct chat_event){.type = CHAT_EVENT_END});
+	}
+}
+
+/* ---- attempts ---- */
+
+static void start_attempt(struct mux_call *call) {
+	const struct target *target = current_target(call);
+	struct mux_report *report = &call->report;
+	call->backend = target->backend;
+	call->losses.len = 0;
+	report->backend = target->backend->name;
+	report->account = NULL;
+	report->upstream_model = target->model;
+	report->is_spliced = false;
+	report->is_aliased = target->is_aliased;
+	report->attempts++;
+	struct backend_request request = {
+		.mux_loop = call->mux_loop,
+		.request = call->request.request,
+		.model = target->model,
+		.takes_wire = call->request.takes_wire,
+		.is_aliased = target->is_aliased,
+		.client_headers = call->request.client_headers,
+		.arena = call->arena,
+		.sink = &call->hold.sink,
+		.tried = &call->tried,
+		.report = report,
+		.losses = &call->losses,
+	};
+	call->state = CALL_RUNNING;
+	call->attempt = target->backend->kind->submit(target->backend, &request);
+	if (call->is_paused) {
+		target->backend->kind->pause(call->attempt);
+	}
+}
+
+static void end_attempt(struct mux_call *call) {
+	if (call->attempt != NULL) {
+		call->backend->kind->release(call->attempt);
+		call->attempt = NULL;
+	}
+}
+
+/* True when the next attempt has somewhere to go; moves to it. */
+static bool find_next(struct mux_call *call) {
+	if (call->backend->kind->can_retry(call->backend, &call->tried)) {
+		return true;
+	}
+	if (call->target_at + 1 == call->route.count) {
+		return false;
+	}
+	call->target_at++;
+	call->tried = (struct number_set){0};
+	return true;
+}
+
+static bool may_retry(struct mux_call *call, const struct error *error) {
+	const struct error_kind_info *info = error_kind_info(error->kind);
+	const struct config *config = call->mux_loop->mux->config;
+	if (!info->is_retryable || (error->retry_hint < 0 && !info->is_account_fault)) {
+		return false;
+	}
+	if (hold_has_begun(&call->hold) && call->late_failures++ >= config->bootstrap_retries) {
+		return false;
+	}
+	return call->report.attempts <= config->request_retry && find_next(call);
+}
+
+/* The last answer of an upstream says more than a connection that failed; of two waits the shorter
+ * one counts (gateway.md 5.6). */
+static void keep_error(struct mux_call *call, const struct error *error) {
+	bool is_transport = error->kind == ERROR_NETWORK || error->kind == ERROR_TIMEOUT;
+	if (call->has_error && is_transport) {
+		return;
+	}
+	int64_t wait_ms = call->has_error ? call->error.retry_after_ms : -1;
+	bool same_kind = call->has_error && call->error.kind == error->kind;
+	call->error = *error;
+	call->has_error = true;
+	if (same_kind && wait_ms >= 0 && wait_ms < error->retry_after_ms) {
+		call->error.retry_after_ms = wait_ms;
+	}
+}
+
+static void on_failed(struct mux_hold *hold, const struct error *error) {
+	struct mux_call *call =
+		(struct mux_call *)(void *)((char *)hold - offsetof(struct mux_call, hold));
+	keep_error(call, error);
+	if (may_retry(call, error)) {
+		log_debug(call->mux_loop->mux->log, "%s failed (%s), trying another",
+			call->report.account != NULL ? call->report.account : call->report.backend,
+			error_kind_info(error->kind)->name);
+		hold_drop(hold);
+		call->state = CALL_QUEUED;
+		loop_defer(call->mux_loop->loop, &call->deferred);
+		return;
+	}
+	fail(call);
+}
+
+static const struct hold_owner hold_owner = {.on_failed = on_failed};
+
+static void on_deferred(struct loop_deferred *deferred) {
+	struct mux_call *call = deferred->data;
+	end_attempt(call);
+	if (call->state == CALL_FAILING) {
+		fail(call);
+	} else {
+		start_attempt(call);
+	}
+}
+
+/* ---- the public face ---- */
+
+struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request) {
+	const struct chat_request *chat = request->request;
+	struct mux *mux = mux_loop->mux;
+	struct mux_call *call = ARENA_NEW(chat->arena, struct mux_call);
+	call->observer.on_event = on_event;
+	call->mux_loop = mux_loop;
+	call->request = *request;
+	call->arena = chat->arena;
+	call->deferred.fn = on_deferred;
+	call->deferred.data = call;
+	call->losses.arena = chat->arena;
+	call->report.losses = &call->losses;
+	chat_usage_init(&call->report.usage);
+	hold_init(&call->hold, mux_loop->loop, chat->arena, &call->observer, &hold_owner);
+
+	call->next = mux_loop->calls;
+	if (call->next != NULL) {
+		call->next->link = &call->next;
+	}
+	call->link = &mux_loop->calls;
+	mux_loop->calls = call;
+
+	if (registry_resolve(
+		    &mux->registry, chat->model, call->arena, &call->route, &call->error)) {
+		if (chat->stream && chat->op == CHAT_OP_CHAT) {
+			hold_start_timer(&call->hold, (uint64_t)mux->config->timeouts.hold_ms);
+		}
+		start_attempt(call);
+	} else {
+		call->state = CALL_FAILING;
+		loop_defer(mux_loop->loop, &call->deferred);
+	}
+	return call;
+}
+
+const struct mux_report *mux_call_report(const struct mux_call *call) {
+	return &call->report;
+}
+
+void mux_call_pause(struct mux_call *call) {
+	if (!call->is_paused && call->attempt != NULL) {
+		call->backend->kind->pause(call->attempt);
+	}
+	call->is_paused = true;
+}
+
+void mux_call_resume(struct mux_call *call) {
+	if (call->is_paused && call->attempt != NULL) {
+		call->backend->kind->resume(call->attempt);
+	}
+	call->is_paused = false;
+}
+
+void call_abandon(struct mux_call *call) {
+	call->state = CALL_RELEASED;
+	hold_close(&call->hold);
+	loop_defer_cancel(&call->deferred);
+	end_attempt(call);
+	*call->link = call->next;
+	if (call->next != NULL) {
+		call->next->link = call->link;
+	}
+}
+
+void mux_call_release(struct mux_call *call) {
+	if (call->state != CALL_RELEASED) {
+		call_abandon(call);
+	}
+}
+
+void send_count(struct chat_sink *sink, struct slice model, int64_t tokens, bool is_estimated) {
+	struct chat_usage usage;
+	chat_usage_init(&usage);
+	usage.input_uncached = tokens;
+	usage.is_estimated = is_estimated;
+	const struct chat_event events[] = {
+		{.type = CHAT_EVENT_START, .start.model = model},
+		{.type = CHAT_EVENT_USAGE, .usage = &usage},
+		{.type = CHAT_EVENT_FINISH, .finish.reason = CHAT_FINISH_STOP},
+		{.type = CHAT_EVENT_END},
+	};
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		chat_sink_send(sink, &events[i]);
+	}
+}

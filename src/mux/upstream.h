@@ -1,0 +1,37 @@
+/* upstream.h: the upstream backend, shared by upstream.c (the backend), upstream_call.c (a call)
+ * and upstream_error.c (what a refusal means). */
+#ifndef LLMMUX_MUX_UPSTREAM_H
+#define LLMMUX_MUX_UPSTREAM_H
+
+#include "mux/mux_internal.h"
+#include "providers/provider.h"
+
+struct upstream {
+	struct backend base;
+	struct mux *mux;
+	const struct provider *provider;
+	const struct format *format;
+	const struct config_provider *settings;
+	struct slice base_url; /* NUL-terminated */
+	const char *urls[PROVIDER_OP_TOTAL];
+	uint32_t quirks;
+	struct http_header *headers; /* of the configuration */
+	size_t header_count;
+	struct client_timeouts timeouts;
+	struct pool pool;
+	size_t model_count;
+};
+
+struct backend_call *upstream_submit(
+	struct backend *backend, const struct backend_request *request);
+void upstream_pause(struct backend_call *call);
+void upstream_resume(struct backend_call *call);
+void upstream_release(struct backend_call *call);
+
+/* What an answer with a status of 300 or more means to the caller. */
+void upstream_read_error(const struct upstream *upstream, const struct account *account, int status,
+	const struct http_headers *headers, struct slice body, struct error *error);
+/* Says where an error happened, and that a refused credential is ours (ER-3, ER-4). */
+void upstream_label_error(const struct account *account, struct error *error);
+
+#endif

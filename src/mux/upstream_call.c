@@ -1,0 +1,407 @@
+/* upstream_call.c: one attempt on an upstream.
+ *
+ *   WAITING --2xx--> DECODING --end--> DRAINING --body over--> DONE
+ *      |  `--else--> COLLECTING ------------------------------^
+ *      `-------------------------------------------------------^   (FAILING: never sent)
+ *
+ * `end` is kept back until the HTTP answer is over (DRAINING, briefly), so that the connection can
+ * be used again although the caller releases the call at `end`. */
+#include "mux/upstream.h"
+
+/* Of the body of a refusal or of a count; what follows is not read. */
+#define COLLECT_MAX ((size_t)256 * 1024)
+/* What may follow the last event: the end of the chunked body. */
+#define DRAIN_MS 250
+
+enum upstream_state {
+	UPSTREAM_FAILING,    /* could not be sent: `error` is told at the end of the turn */
+	UPSTREAM_ESTIMATING, /* the upstream cannot count: told at the end of the turn */
+	UPSTREAM_WAITING,    /* for the head of the answer */
+	UPSTREAM_DECODING,
+	UPSTREAM_COLLECTING, /* the body of a refusal, or of a count */
+	UPSTREAM_DRAINING,   /* the answer is complete, its body not quite */
+	UPSTREAM_DONE
+};
+
+struct backend_call {
+	struct chat_sink sink; /* the last before the request's: keeps `end` back */
+	struct upstream *upstream;
+	struct backend_request request;
+	enum upstream_state state;
+	struct account *account;         /* NULL when given back */
+	struct client_call *client_call; /* NULL when over */
+	struct format_built built;
+	struct format_decoder *decoder;
+	struct stop_match *stop;
+	struct buf body; /* collected */
+	int status;
+	struct http_headers headers; /* of a refusal */
+	struct error error;
+	bool has_error, has_ended, is_released;
+	unsigned depth; /* our frames on the stack that use the decoder or the sink */
+	struct loop_timer drain;
+	struct loop_deferred deferred;
+};
+
+static void send(struct backend_call *call, const struct chat_event *event) {
+	if (!call->is_released) {
+		chat_sink_send(call->request.sink, event);
+	}
+}
+
+static void send_error(struct backend_call *call, const struct error *error, bool is_on_wire) {
+	call->error = *error;
+	call->has_error = true;
+	if (call->account != NULL) {
+		upstream_label_error(call->account, &call->error);
+	}
+	send(call, &(struct chat_event){.type = CHAT_EVENT_ERROR,
+			   .error.error = &call->error,
+			   .error.is_on_wire = is_on_wire});
+}
+
+static void on_event(struct chat_sink *sink, const struct chat_event *event) {
+	struct backend_call *call = (struct backend_call *)(void *)sink;
+	if (event->type == CHAT_EVENT_END) {
+		call->has_ended = true;
+	} else if (event->type == CHAT_EVENT_ERROR) {
+		send_error(call, event->error.error, event->error.is_on_wire);
+	} else {
+		send(call, event);
+	}
+}
+
+/* ---- the end ---- */
+
+static void give_account_back(struct backend_call *call, const struct error *error) {
+	if (call->account != NULL) {
+		pool_give_back(call->account, error, loop_now_ms(call->request.mux_loop->loop));
+		call->account = NULL;
+	}
+}
+
+static void clean_up(struct backend_call *call) {
+	if (call->decoder != NULL) {
+		call->decoder->ops->destroy(call->decoder);
+		call->decoder = NULL;
+	}
+	buf_finish(&call->built.body);
+	buf_finish(&call->body);
+}
+
+static void enter(struct backend_call *call) {
+	call->depth++;
+}
+
+static void leave(struct backend_call *call) {
+	if (--call->depth == 0 && call->is_released) {
+		clean_up(call);
+	}
+}
+
+/* The one end of a call that was not released: `end` is sent. */
+static void finish(struct backend_call *call) {
+	call->state = UPSTREAM_DONE;
+	loop_timer_stop(&call->drain);
+	if (call->client_call != NULL) {
+		client_cancel(call->client_call);
+		call->client_call = NULL;
+	}
+	give_account_back(call, call->has_error ? &call->error : NULL);
+	send(call, &(struct chat_event){.type = CHAT_EVENT_END});
+}
+
+static void fail(struct backend_call *call, const struct error *error) {
+	send_error(call, error, false);
+	if (!call->is_released) {
+		finish(call);
+	}
+}
+
+static void on_drain(struct loop_timer *timer) {
+	finish(timer->data);
+}
+
+/* Looks whether the answer is over after the decoder has run. */
+static void check_end(struct backend_call *call) {
+	if (call->is_released || call->state == UPSTREAM_DONE) {
+		return;
+	}
+	bool is_cut = call->stop != NULL && stop_match_has_ended(call->stop);
+	if (is_cut || (call->has_ended && (call->has_error || call->client_call == NULL))) {
+		finish(call);
+	} else if (call->has_ended && call->state == UPSTREAM_DECODING) {
+		call->state = UPSTREAM_DRAINING;
+		client_resume(call->client_call);
+		loop_timer_start(&call->drain, DRAIN_MS);
+	}
+}
+
+/* ---- the answer ---- */
+
+static void keep_headers(struct backend_call *call, const struct http_headers *headers) {
+	for (size_t i = 0; i < headers->len; i++) {
+		http_headers_add(call->request.arena, &call->headers,
+			arena_dup(call->request.arena, headers->items[i].name),
+			arena_dup(call->request.arena, headers->items[i].value));
+	}
+}
+
+static bool is_event_stream(const struct http_headers *headers, bool when_unknown) {
+	struct slice type = http_headers_get(headers, "content-type");
+	if (slice_istarts_with(type, SLICE("text/event-stream"))) {
+		return true;
+	}
+	return when_unknown && !slice_icontains(type, SLICE("json"));
+}
+
+static void create_decoder(struct backend_call *call, const struct http_headers *headers) {
+	const struct chat_request *chat = call->request.request;
+	const struct config_limits *limits = &call->upstream->mux->config->limits;
+	const struct mux_report *report = call->request.report;
+	bool is_stream = is_event_stream(headers, chat->stream);
+	/* What was not asked for cannot be forwarded as it is (E-38): it is translated. */
+	bool keep_wire = report->is_spliced && is_stream == chat->stream;
+	struct format_decoder_options options = {
+		.arena = call->request.arena,
+		.sink = call->stop != NULL ? stop_match_sink(call->stop) : &call->sink,
+		.request = chat,
+		.is_stream = is_stream,
+		.keep_wire = keep_wire,
+		.hide_usage = keep_wire && chat->include_usage != TRI_TRUE,
+		.built = report->is_spliced ? NULL : &call->built,
+		.max_answer_bytes = (size_t)limits->response_bytes,
+		.max_line_bytes = (size_t)limits->sse_line_bytes,
+	};
+	if (keep_wire && call->request.is_aliased) {
+		options.echo_model = chat->model;
+	}
+	call->decoder = call->upstream->format->decoder_create(&options);
+}
+
+static void on_headers(struct client_call *client_call, int status,
+	const struct http_headers *headers, void *data) {
+	struct backend_call *call = data;
+	(void)client_call;
+	call->status = status;
+	if (status >= 200 && status < 300 && call->request.request->op == CHAT_OP_CHAT) {
+		call->state = UPSTREAM_DECODING;
+		create_decoder(call, headers);
+		return;
+	}
+	call->state = UPSTREAM_COLLECTING;
+	buf_init(&call->body, 0);
+	keep_headers(call, headers);
+}
+
+/* A refusal, or a count, is whole. */
+static void conclude(struct backend_call *call) {
+	struct upstream *upstream = call->upstream;
+	struct slice body = buf_slice(&call->body);
+	struct error error;
+	int64_t tokens;
+	if (call->status < 200 || call->status >= 300) {
+		upstream_read_error(
+			upstream, call->account, call->status, &call->headers, body, &error);
+		fail(call, &error);
+	} else if (upstream->format->parse_count(body, call->request.arena, &tokens, &error)) {
+		send_count(&call->sink, call->request.request->model, tokens, false);
+		check_end(call);
+	} else {
+		fail(call, &error);
+	}
+}
+
+static void collect(struct backend_call *call, struct slice bytes) {
+	buf_append(&call->body, slice_sub(bytes, 0, COLLECT_MAX - call->body.len));
+	if (call->body.len == COLLECT_MAX) {
+		client_cancel(call->client_call);
+		call->client_call = NULL;
+		conclude(call);
+	}
+}
+
+static void on_data(struct client_call *client_call, struct slice bytes, void *data) {
+	struct backend_call *call = data;
+	(void)client_call;
+	enter(call);
+	if (call->state == UPSTREAM_DECODING) {
+		call->decoder->ops->feed(call->decoder, bytes);
+		check_end(call);
+	} else if (call->state == UPSTREAM_COLLECTING) {
+		collect(call, bytes);
+	}
+	leave(call);
+}
+
+static void on_done(
+	struct client_call *client_call, const struct client_result *result, void *data) {
+	struct backend_call *call = data;
+	const struct error *error = result->error.kind != ERROR_NONE ? &result->error : NULL;
+	(void)client_call;
+	call->client_call = NULL;
+	enter(call);
+	switch (call->state) {
+	case UPSTREAM_DECODING:
+		call->decoder->ops->finish(call->decoder, error);
+		check_end(call);
+		break;
+	case UPSTREAM_COLLECTING:
+		conclude(call);
+		break;
+	case UPSTREAM_DRAINING:
+		finish(call);
+		break;
+	default:
+		fail(call, error);
+		break;
+	}
+	leave(call);
+}
+
+static const struct client_handler handler = {
+	.on_headers = on_headers, .on_data = on_data, .on_done = on_done};
+
+/* ---- the request ---- */
+
+/* The upstream's body: the client's own bytes when both speak the same dialect, else built. */
+static bool make_body(struct backend_call *call, struct error *error) {
+	const struct backend_request *request = &call->request;
+	const struct upstream *upstream = call->upstream;
+	const struct chat_request *chat = request->request;
+	const struct format *format = upstream->format;
+	bool is_chat = chat->op == CHAT_OP_CHAT;
+	const struct format_target target = {
+		.model = request->model,
+		.family = model_family_of(request->model),
+		.quirks = upstream->quirks,
+		.stream = is_chat && chat->stream,
+	};
+	bool is_same = chat->client_format == format->id;
+	buf_init(&call->built.body, 0);
+	call->built.body.allow_refs = true;
+	request->report->upstream_format = format->id;
+	request->report->is_spliced = is_chat && is_same && request->takes_wire;
+	if (request->report->is_spliced || (is_same && !is_chat)) {
+		return format_splice_request(format, chat, &target, &call->built.body, error);
+	}
+	return format->build_request(chat, &target, &call->built, request->losses, error);
+}
+
+static bool start(struct backend_call *call, struct error *error) {
+	const struct upstream *upstream = call->upstream;
+	const struct chat_request *chat = call->request.request;
+	enum provider_op op = chat->op == CHAT_OP_COUNT ? PROVIDER_OP_COUNT : PROVIDER_OP_CHAT;
+	if (!make_body(call, error)) {
+		return false;
+	}
+	if (call->built.stop_count > 0 && !call->request.report->is_spliced) {
+		call->stop = stop_match_create(chat, call->built.stop, call->built.stop_count,
+			&call->sink, call->request.arena);
+	}
+	struct provider_call prepared = {
+		.op = op,
+		.url = upstream->urls[op],
+		.key = call->account->key,
+		.extra_headers = upstream->headers,
+		.extra_header_count = upstream->header_count,
+		.client_headers = call->request.client_headers,
+		.client_format = chat->client_format,
+		.built = &call->built,
+		.stream = op == PROVIDER_OP_CHAT && chat->stream,
+		.arena = call->request.arena,
+	};
+	provider_prepare(upstream->provider, &prepared);
+	const struct client_request request = {
+		.method = "POST",
+		.url = prepared.url,
+		.headers = prepared.headers.items,
+		.header_count = prepared.headers.len,
+		.body = &call->built.body,
+		.proxy = call->account->proxy,
+		.timeouts = upstream->timeouts,
+		.max_header_bytes = (size_t)upstream->mux->config->limits.header_bytes,
+	};
+	call->state = UPSTREAM_WAITING;
+	call->client_call =
+		client_submit(call->request.mux_loop->client, &request, &handler, call, error);
+	return call->client_call != NULL;
+}
+
+static void on_deferred(struct loop_deferred *deferred) {
+	struct backend_call *call = deferred->data;
+	enter(call);
+	if (call->state == UPSTREAM_ESTIMATING) {
+		call->request.report->is_estimated_count = true;
+		send_count(&call->sink, call->request.request->model,
+			format_estimate_tokens(call->request.request), true);
+		if (!call->is_released) {
+			finish(call);
+		}
+	} else {
+		fail(call, &call->error);
+	}
+	leave(call);
+}
+
+struct backend_call *upstream_submit(
+	struct backend *backend, const struct backend_request *request) {
+	struct upstream *upstream = (struct upstream *)(void *)backend;
+	struct loop *loop = request->mux_loop->loop;
+	struct backend_call *call = ARENA_NEW(request->arena, struct backend_call);
+	call->sink.on_event = on_event;
+	call->upstream = upstream;
+	call->request = *request;
+	call->deferred.fn = on_deferred;
+	call->deferred.data = call;
+	loop_timer_init(loop, &call->drain, on_drain, call);
+	if (request->request->op == CHAT_OP_COUNT &&
+		(upstream->urls[PROVIDER_OP_COUNT] == NULL ||
+			upstream->format->parse_count == NULL)) {
+		call->state = UPSTREAM_ESTIMATING;
+		loop_defer(loop, &call->deferred);
+		return call;
+	}
+	call->account =
+		pool_take(&upstream->pool, request->tried, request->arena, loop_now_ms(loop));
+	if (call->account == NULL) {
+		error_set(&call->error, ERROR_UNAVAILABLE, "no account of %s is left to try",
+			backend->name);
+		call->state = UPSTREAM_FAILING;
+		loop_defer(loop, &call->deferred);
+		return call;
+	}
+	request->report->account = call->account->label;
+	if (!start(call, &call->error)) {
+		call->state = UPSTREAM_FAILING;
+		loop_defer(loop, &call->deferred);
+	}
+	return call;
+}
+
+void upstream_pause(struct backend_call *call) {
+	if (call->client_call != NULL && call->state != UPSTREAM_DRAINING) {
+		client_pause(call->client_call);
+	}
+}
+
+void upstream_resume(struct backend_call *call) {
+	if (call->client_call != NULL) {
+		client_resume(call->client_call);
+	}
+}
+
+void upstream_release(struct backend_call *call) {
+	static const struct error cancelled = {.kind = ERROR_CANCELLED, .retry_after_ms = -1};
+	call->is_released = true;
+	loop_timer_stop(&call->drain);
+	loop_defer_cancel(&call->deferred);
+	if (call->client_call != NULL) {
+		client_cancel(call->client_call);
+		call->client_call = NULL;
+	}
+	give_account_back(call, &cancelled);
+	if (call->depth == 0) {
+		clean_up(call);
+	}
+}

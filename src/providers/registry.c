@@ -1,0 +1,74 @@
+/* registry.c: the table of profiles, and what follows from a profile and a base URL. */
+#include "providers/providers_internal.h"
+
+static const struct provider *const providers[] = {&provider_openai, &provider_claude, NULL};
+
+const struct provider *const *provider_all(void) {
+	return providers;
+}
+
+const struct provider *provider_find(struct slice type) {
+	for (const struct provider *const *p = providers; *p != NULL; p++) {
+		if (slice_ieq(type, slice_of((*p)->type)) ||
+			((*p)->alias != NULL && slice_ieq(type, slice_of((*p)->alias)))) {
+			return *p;
+		}
+	}
+	return NULL;
+}
+
+/* The host of an http(s) URL, without user and port. */
+static struct slice host_of(struct slice url) {
+	size_t scheme = slice_find(url, SLICE("://"));
+	struct slice host = scheme == SIZE_MAX ? url : slice_from(url, scheme + 3);
+	size_t end = 0;
+	while (end < host.len && host.data[end] != '/' && host.data[end] != '?') {
+		end++;
+	}
+	host.len = end;
+	size_t user = slice_find_byte(host, '@');
+	if (user != SIZE_MAX) {
+		host = slice_from(host, user + 1);
+	}
+	if (host.len > 0 && host.data[0] == '[') {
+		size_t bracket = slice_find_byte(host, ']');
+		return bracket == SIZE_MAX ? host : slice_sub(host, 0, bracket + 1);
+	}
+	size_t port = slice_find_byte(host, ':');
+	return port == SIZE_MAX ? host : slice_sub(host, 0, port);
+}
+
+static bool is_host(struct slice host, struct slice pattern) {
+	if (pattern.data[0] == '.') {
+		return host.len > pattern.len &&
+		       slice_ieq(slice_from(host, host.len - pattern.len), pattern);
+	}
+	return slice_ieq(host, pattern);
+}
+
+uint32_t provider_quirks(const struct provider *provider, struct slice base_url) {
+	struct slice host = host_of(base_url);
+	if (slice_ieq(host, slice_of(provider->official_host))) {
+		return QUIRK_OFFICIAL;
+	}
+	for (size_t i = 0; i < provider->host_count; i++) {
+		if (is_host(host, slice_of(provider->hosts[i].host))) {
+			return provider->hosts[i].quirks;
+		}
+	}
+	return provider->quirks;
+}
+
+const char *provider_url(const struct provider *provider, enum provider_op op,
+	struct slice base_url, struct arena *arena) {
+	if (provider->paths[op] == NULL) {
+		return NULL;
+	}
+	while (slice_ends_with(base_url, SLICE("/"))) {
+		base_url.len--;
+	}
+	if (!provider->base_url_has_version && slice_ends_with(base_url, SLICE("/v1"))) {
+		base_url.len -= strlen("/v1");
+	}
+	return arena_printf(arena, "%.*s%s", SLICE_FMT(base_url), provider->paths[op]).data;
+}
