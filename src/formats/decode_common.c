@@ -300,7 +300,7 @@ static void feed_undecided(struct decode *d, struct slice bytes) {
 	}
 }
 
-static void feed(struct format_decoder *decoder, struct slice bytes) {
+void decode_feed(struct format_decoder *decoder, struct slice bytes) {
 	struct decode *d = decode_of(decoder);
 	if (d->base.has_ended || bytes.len == 0) {
 		return;
@@ -319,7 +319,7 @@ static void feed(struct format_decoder *decoder, struct slice bytes) {
 	d->base.has_ended = d->emitter.has_ended;
 }
 
-static void finish(struct format_decoder *decoder, const struct error *transport_error) {
+void decode_finish(struct format_decoder *decoder, const struct error *transport_error) {
 	struct decode *d = decode_of(decoder);
 	if (d->mode == DECODE_STREAM && !d->base.has_ended) {
 		sse_end(&d->reader, on_frame, d);
@@ -335,7 +335,7 @@ static void finish(struct format_decoder *decoder, const struct error *transport
 	d->base.has_ended = true;
 }
 
-static void destroy(struct format_decoder *decoder) {
+void decode_destroy(struct format_decoder *decoder) {
 	struct decode *d = decode_of(decoder);
 	sse_reader_finish(&d->reader);
 	buf_finish(&d->whole);
@@ -344,9 +344,9 @@ static void destroy(struct format_decoder *decoder) {
 }
 
 static const struct format_decoder_ops ops = {
-	.feed = feed,
-	.finish = finish,
-	.destroy = destroy,
+	.feed = decode_feed,
+	.finish = decode_finish,
+	.destroy = decode_destroy,
 };
 
 void decode_init(struct decode *d, const struct decode_dialect *dialect,

@@ -61,6 +61,12 @@ struct decode {
 void decode_init(struct decode *d, const struct decode_dialect *dialect,
 	const struct format_decoder_options *options, enum format_id provider);
 
+/* The decoder's functions, for a dialect that has to free something of its own in destroy (and sets
+ * base.ops after decode_init). */
+void decode_feed(struct format_decoder *decoder, struct slice bytes);
+void decode_finish(struct format_decoder *decoder, const struct error *transport_error);
+void decode_destroy(struct format_decoder *decoder);
+
 /* An error the dialect found in the current frame: error and end. */
 void decode_fail(struct decode *d, const struct error *error);
 /* The wire says that the answer is over. */

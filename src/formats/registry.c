@@ -2,10 +2,12 @@
 #include "formats/formats_internal.h"
 
 static const struct format *const formats[FORMAT_COUNT] = {
+	[FORMAT_OPENAI_CHAT] = &format_openai_chat,
 	[FORMAT_ANTHROPIC] = &format_anthropic,
 };
 
 static const char *const names[] = {
+	"openai-chat",
 	"anthropic",
 	NULL,
 };
