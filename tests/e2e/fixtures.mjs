@@ -33,12 +33,32 @@ export function streams(format) {
     if (sse) return [{ ...row, name: sse, bytes: () => upstream(format, sse) }];
     const chunks = ending(row, '.chunks.txt');
     if (!chunks) return [];
-    return [{ ...row, name: chunks, framed: true, bytes: () => frame(format, upstream(format, chunks).toString()) }];
+    const answers = split(format, upstream(format, chunks).toString());
+    return answers.map((lines, i) => ({ ...row, name: answers.length > 1 ? `${chunks} (${i + 1})` : chunks, framed: true, bytes: () => frame(format, lines) }));
   });
 }
 
-function frame(format, text) {
+/** The recorded whole answers of a format that came with status 200. */
+export function answers(format) {
+  return exchanges(format).flatMap((row) => {
+    const file = row.files.find((f) => f.endsWith('.json') && !f.endsWith('.request.json'));
+    return file && row.status === 200 ? [{ ...row, name: file, bytes: () => upstream(format, file) }] : [];
+  });
+}
+
+/** Some payload lists hold several answers one after the other: each ends with its message_stop. */
+function split(format, text) {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (format !== 'anthropic') return [lines];
+  const out = [[]];
+  for (const line of lines) {
+    if (out.at(-1).some((l) => JSON.parse(l).type === 'message_stop')) out.push([]);
+    out.at(-1).push(line);
+  }
+  return out;
+}
+
+function frame(format, lines) {
   const events = lines.map((line) =>
     format === 'anthropic' ? `event: ${JSON.parse(line).type}\ndata: ${line}\n\n` : `data: ${line}\n\n`);
   return Buffer.from(events.join('') + (format === 'anthropic' ? '' : 'data: [DONE]\n\n'));

@@ -43,15 +43,31 @@ export function cleanHome() {
   return { home, env, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
+/** Every process started here and not yet ended: none outlives the tests. */
+const running = new Set();
+export const killAll = () => {
+  for (const child of running) child.kill('SIGKILL');
+};
+process.on('exit', killAll);
+
+function start(args, options) {
+  const child = spawn(binary, args, options);
+  running.add(child);
+  child.on('close', () => running.delete(child));
+  return child;
+}
+
 /** Runs the program to its end. Gives {code, signal, stdout, stderr}. */
 export async function runBinary(args, { env, input = '' } = {}) {
   const place = env ? null : cleanHome();
-  const child = spawn(binary, args, { env: env ?? place.env, cwd: place?.home, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = start(args, { env: env ?? place.env, cwd: place?.home, stdio: ['pipe', 'pipe', 'pipe'] });
   const out = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (d) => { out[name] += d; });
   child.stdin.on('error', () => {});
   child.stdin.end(input);
+  const timer = setTimeout(() => child.kill('SIGKILL'), startLimit);
   const [code, signal] = await once(child, 'close');
+  clearTimeout(timer);
   place?.remove();
   return { code, signal, ...out };
 }
@@ -124,13 +140,14 @@ class Server {
 
 /**
  * Starts `llm-mux serve --port 0 --config FILE` and waits until it listens.
- * `config` is an object (keys as in config.yaml) or the text of the file; `env` is added to the clean environment.
+ * `config` is an object (keys as in config.yaml), the text of the file, or null for no file at all;
+ * `env` is added to the clean environment.
  */
 export async function startServer(config = {}, { env = {}, args = [] } = {}) {
   const place = cleanHome();
   const configFile = join(place.home, 'config.yaml');
-  writeFileSync(configFile, typeof config === 'string' ? config : yaml(config), { mode: 0o600 });
-  const child = spawn(binary, ['serve', '--port', '0', '--config', configFile, ...args], {
+  if (config !== null) writeFileSync(configFile, typeof config === 'string' ? config : yaml(config), { mode: 0o600 });
+  const child = start(['serve', '--port', '0', ...(config === null ? [] : ['--config', configFile]), ...args], {
     env: { ...place.env, ...env }, cwd: place.home, stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = new Server(child, place, configFile);
