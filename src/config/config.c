@@ -209,10 +209,20 @@ static void check_endpoints(struct config_loader *loader) {
 	}
 }
 
+static bool is_set(const struct config *config, const char *key) {
+	const struct option_row *row = options_find(&config->options, slice_of(key));
+	return row && options_source(&config->options, row)->is_set;
+}
+
 static void check_all(struct config_loader *loader) {
 	struct config *config = loader->config;
 	if (config->host.len == 0) {
 		config->host = SLICE("127.0.0.1");
+	}
+	/* A body that is not compressed must fit into both. */
+	if (!is_set(config, "limits.decoded-body-size") &&
+		config->limits.decoded_bytes < config->limits.request_bytes) {
+		config->limits.decoded_bytes = config->limits.request_bytes;
 	}
 	check_exposure(loader);
 	check_tls(loader);

@@ -9,6 +9,7 @@ struct option_reader {
 	struct arena *arena;
 	struct problems *problems;
 	struct option_place place;
+	bool is_secret;    /* the value is not to be shown */
 	const char *label; /* what problems call the option: "tls.cert", "LLM_MUX_PORT" */
 };
 

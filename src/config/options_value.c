@@ -15,6 +15,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(
 	va_end(args);
 	problems_add(reader->problems, reader->place.line, reader->place.column, "`%s` %s",
 		reader->label, what.data);
+	reader->problems->items[reader->problems->len - 1].is_secret = reader->is_secret;
 	return false;
 }
 
@@ -419,6 +420,7 @@ bool option_read_text(
 bool option_read_json(struct option_reader *reader, const struct option_row *row,
 	const struct json *value, void *at) {
 	bool is_text = value->type == JSON_STRING;
+	reader->is_secret = is_secret(row->type);
 	switch (row->type) {
 	case OPTION_BOOL:
 		if (json_bool(value, at)) {

@@ -1,7 +1,7 @@
 /* problems.c: collecting and printing the problems of a file. */
 #include "data/problems.h"
 
-#include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 
 /* Longest part of a source line that is shown; longer lines are cut around the caret. */
@@ -15,11 +15,15 @@ void problems_init(
 
 __attribute__((format(printf, 5, 0))) static void add(struct problems *problems, uint32_t line,
 	uint32_t column, bool is_warning, const char *format, va_list args) {
-	struct problem *problem = ARENA_PUSH(problems->arena, problems);
-	*problem = (struct problem){.line = line,
+	struct slice text = arena_vprintf(problems->arena, format, args);
+	char *message = arena_strdup(problems->arena, text);
+	error_mask_secrets(message);
+	*ARENA_PUSH(problems->arena, problems) = (struct problem){
+		.line = line,
 		.column = column,
 		.is_warning = is_warning,
-		.message = arena_vprintf(problems->arena, format, args).data};
+		.message = message,
+	};
 	problems->error_count += !is_warning;
 }
 
@@ -123,6 +127,55 @@ static void append_visible(struct slice text, struct buf *out) {
 	}
 }
 
+/* Length of a name in front that means a secret, with what leads to its value: `api-keys: `. */
+static size_t secret_name(struct slice text) {
+	static const char *const endings[] = {
+		"key", "keys", "token", "tokens", "secret", "secrets", "password", NULL};
+	size_t len = 0;
+	while (len < text.len && (isalnum((unsigned char)text.data[len]) ||
+					 (text.data[len] && strchr("-_.", text.data[len])))) {
+		len++;
+	}
+	struct slice name = slice_sub(text, 0, len);
+	bool is_secret = false;
+	for (const char *const *at = endings; *at; at++) {
+		size_t ending = strlen(*at);
+		is_secret |= name.len >= ending &&
+			     slice_ieq(slice_from(name, name.len - ending), slice_of(*at));
+	}
+	while (len < text.len &&
+		(text.data[len] == ' ' || text.data[len] == '"' || text.data[len] == '\'')) {
+		len++;
+	}
+	bool is_assigned = len < text.len && (text.data[len] == ':' || text.data[len] == '=');
+	return is_secret && is_assigned ? len + 1 : 0;
+}
+
+/* A copy of a source line with its secrets masked. What follows a telling name is starred to the
+ * end, one star for a character, so that the caret still fits. */
+static struct slice mask_line(struct arena *arena, struct slice line) {
+	char *copy = arena_strdup(arena, line);
+	size_t len = 0, begin = line.len;
+	for (size_t i = 0; i < line.len && begin == line.len; i++) {
+		bool is_word_start = i == 0 || !isalnum((unsigned char)line.data[i - 1]);
+		size_t name = is_word_start ? secret_name(slice_from(line, i)) : 0;
+		begin = name ? i + name : begin;
+	}
+	for (size_t i = 0; i < line.len; i++) {
+		if (i < begin || (line.data[i] && strchr(" \t[]{},\"'", line.data[i]))) {
+			copy[len++] = line.data[i];
+		} else if (!is_continuation(line.data[i])) {
+			copy[len++] = '*';
+		}
+	}
+	copy[len] = '\0';
+	if (memchr(copy, '\0', len) == NULL) {
+		error_mask_secrets(copy);
+		len = strlen(copy);
+	}
+	return slice_make(copy, len);
+}
+
 static void print_excerpt(
 	struct slice line, uint32_t column, const char *green, const char *plain, struct buf *out) {
 	size_t caret = column_offset(line, column);
@@ -179,10 +232,11 @@ static void print_one(const struct problems *problems, const struct problem *pro
 	append_visible(slice_of(problem->message), out);
 	buf_append_byte(out, '\n');
 	struct slice line = {0};
-	if (problem->line && problem->column && problems->text.data) {
+	if (problem->line && problem->column && problems->text.data && !problem->is_secret) {
 		line = source_line(problems->text, problem->line, cursor);
 	}
 	if (line.data) {
+		line = mask_line(problems->arena, line);
 		print_excerpt(line, problem->column, green, plain, out);
 	}
 	if (problem->hint) {

@@ -10,6 +10,7 @@
 struct problem {
 	uint32_t line, column; /* 1-based; 0 = whole file */
 	bool is_warning;
+	bool is_secret; /* what stands there is a secret: the source line is not shown */
 	const char *message;
 	const char *hint; /* "did you mean `port`?", or NULL */
 };
@@ -35,7 +36,8 @@ void problems_hint(struct problems *problems, const char *format, ...)
 /* The candidate nearest to `word` if near enough to be a typo, else NULL. Candidates end with NULL.
  */
 const char *problems_nearest(struct slice word, const char *const *candidates);
-/* Prints all in source order, compiler style; colour with escape codes when asked. */
+/* Prints all in source order, compiler style; colour with escape codes when asked. In source lines,
+ * what looks like a key is masked, and so is what stands behind a name such as api-key (ER-4). */
 void problems_print(const struct problems *problems, bool colour, struct buf *out);
 /* The first problem as an error (ERROR_CONFIGURATION, where = file:line:col). */
 void problems_to_error(const struct problems *problems, struct error *error);

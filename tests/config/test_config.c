@@ -338,6 +338,46 @@ static void test_exposed_file(void **state) {
 	config_fixture_end(&f);
 }
 
+/* No excerpt shows a key (ER-4). */
+static void test_no_secret_in_report(void **state) {
+	(void)state;
+	static const char *const texts[] = {
+		"api-keys: [\"hid den\"]\n",
+		"api-keys:\n  - \"hid den\"\n",
+		"api_kyes: [x]\napi-key: hidden\n",
+		"providers:\n  - {nmae: x, type: openai, api-key: hidden}\n",
+		"providers:\n  - {type: openai, api-key: hidden, nmae: x}\n",
+		"providers:\n  - type: openai\n    api-keys: [{kye: 1, key: hidden}]\n",
+		"providers:\n  - type: openai\n    headers: {X: \"hid\\nden\"}\n",
+		"proxy-url: ftp://user:hidden@x\n",
+		"api-key: hidden: x\n",
+		"debug: sk-hidden-1234567890\nprot: sk-hidden-1234567890\n",
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct config_fixture f;
+		config_fixture_begin(&f);
+		config_fixture_write(&f, "config.yaml", texts[i], 0600);
+		assert_null(config_fixture_load(&f, NULL));
+		if (strstr(f.report.data, "hid")) {
+			fail_msg("%s---\n%s", texts[i], f.report.data);
+		}
+		config_fixture_end(&f);
+	}
+}
+
+static void test_decoded_limit(void **state) {
+	(void)state;
+	struct config_fixture f;
+	config_fixture_begin(&f);
+	config_fixture_env(&f, "LLM_MUX_MAX_REQUEST_SIZE=60MB");
+	assert_non_null(config_fixture_load(&f, NULL));
+	assert_int_equal(f.config->limits.decoded_bytes, 60 * 1024 * 1024);
+	config_fixture_write(&f, "config.yaml", "limits: {decoded-body-size: 1MB}\n", 0600);
+	assert_non_null(config_fixture_load(&f, NULL));
+	assert_int_equal(f.config->limits.decoded_bytes, 1024 * 1024);
+	config_fixture_end(&f);
+}
+
 static void test_hosts(void **state) {
 	(void)state;
 	static const char *const loopback[] = {
@@ -375,6 +415,8 @@ int test_config(void) {
 		cmocka_unit_test(test_explicit_file),
 		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_exposed_file),
+		cmocka_unit_test(test_no_secret_in_report),
+		cmocka_unit_test(test_decoded_limit),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_references),
 	};

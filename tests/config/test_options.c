@@ -2,7 +2,6 @@
  * row keeps its promises. */
 #include "config_help.h"
 
-
 /* A table as an upper floor would hand it in. */
 struct extra {
 	bool is_on;

@@ -69,6 +69,27 @@ static void test_control_characters(void **state) {
 	expect_printed(f, "f:1:6: error: found ?\n  a?[2Jb\n       ^\n");
 }
 
+/* ER-4; the caret stands where it would. */
+static void test_secrets_masked(void **state) {
+	struct fixture *f = *state;
+	problems_init(&f->problems, &f->arena, "f",
+		SLICE("- {api-key: 'hüdden', x: [1]}\nkeyboard: shown\ntoken = t\nx: "
+		      "sk-abcdefgh\n"));
+	problems_add(&f->problems, 1, 26, "m");
+	problems_add(&f->problems, 2, 1, "m");
+	problems_add(&f->problems, 3, 1, "m");
+	problems_add(&f->problems, 4, 1, "m");
+	problems_add(&f->problems, 4, 2, "m");
+	f->problems.items[4].is_secret = true;
+	expect_printed(f, "f:1:26: error: m\n"
+			  "  - {api-key: '******', ** [*]}\n"
+			  "                           ^\n"
+			  "f:2:1: error: m\n  keyboard: shown\n  ^\n"
+			  "f:3:1: error: m\n  token = *\n  ^\n"
+			  "f:4:1: error: m\n  x: sk-***\n  ^\n"
+			  "f:4:2: error: m\n");
+}
+
 static void test_long_line(void **state) {
 	struct fixture *f = *state;
 	struct buf line;
@@ -191,6 +212,7 @@ int test_problems(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_print, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_secrets_masked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_colour, setup, teardown),
 		cmocka_unit_test(test_nearest),
