@@ -75,7 +75,10 @@ struct splice_encoder {
 	const struct format *format;
 	struct format_encoder_options options;
 	struct chat_sink *encoder; /* made when first needed */
-	bool has_wire, is_at_boundary;
+	/* A start whose wire bytes may still come: the head may be let go before the first of them
+	 * (the hold time), and the answer must not begin twice. */
+	struct chat_event start;
+	bool has_start, has_wire, is_at_boundary;
 };
 
 static struct chat_sink *encoder_of(struct splice_encoder *s) {
@@ -83,6 +86,27 @@ static struct chat_sink *encoder_of(struct splice_encoder *s) {
 		s->encoder = s->format->encoder_create(&s->options);
 	}
 	return s->encoder;
+}
+
+static void keep_start(struct splice_encoder *s, const struct chat_event *event) {
+	struct arena *arena = s->options.arena;
+	s->start = *event;
+	s->has_start = true;
+	struct slice *texts[] = {&s->start.start.id, &s->start.start.model,
+		&s->start.start.service_tier, &s->start.start.fingerprint};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		*texts[i] = texts[i]->data ? arena_dup(arena, *texts[i]) : *texts[i];
+	}
+}
+
+/* An event of an answer without wire bytes. */
+static void encode(struct splice_encoder *s, const struct chat_event *event) {
+	struct chat_sink *encoder = encoder_of(s);
+	if (s->has_start) {
+		s->has_start = false;
+		chat_sink_send(encoder, &s->start);
+	}
+	chat_sink_send(encoder, event);
 }
 
 static void splice_on_event(struct chat_sink *sink, const struct chat_event *event) {
@@ -97,7 +121,7 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 		break;
 	case CHAT_EVENT_ERROR:
 		if (!s->has_wire) {
-			chat_sink_send(encoder_of(s), event);
+			encode(s, event);
 		} else if (!event->error.is_on_wire && s->options.is_stream) {
 			if (!s->is_at_boundary) {
 				buf_append_str(s->options.out, "\n\n");
@@ -105,9 +129,16 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 			chat_sink_send(encoder_of(s), event);
 		}
 		break;
+	case CHAT_EVENT_PING:
+		break;
+	case CHAT_EVENT_START:
+		if (!s->has_wire) {
+			keep_start(s, event);
+		}
+		break;
 	default:
-		if (!s->has_wire && event->type != CHAT_EVENT_PING) {
-			chat_sink_send(encoder_of(s), event);
+		if (!s->has_wire) {
+			encode(s, event);
 		}
 		break;
 	}

@@ -58,13 +58,13 @@ static void add_error(struct line *line, const struct gateway_call *call) {
 }
 
 static enum log_level level_of(const struct gateway_call *call, int status) {
+	if (call->route && call->route->is_open) {
+		return LOG_DEBUG; /* probes */
+	}
 	if (status >= 500) {
 		return LOG_ERROR;
 	}
-	if (status >= 400) {
-		return LOG_WARN;
-	}
-	return call->route && call->route->is_open ? LOG_DEBUG : LOG_INFO;
+	return status >= 400 || call->error ? LOG_WARN : LOG_INFO;
 }
 
 void gateway_log_access(struct gateway_call *call, bool is_aborted) {

@@ -3,7 +3,6 @@
 
 #define PAGE_DEFAULT 20 /* of the Anthropic list */
 #define PAGE_MAX 1000
-#define NEAR_MAX 5
 
 static struct format_model to_format(const struct mux_model *model) {
 	return (struct format_model){
@@ -93,35 +92,13 @@ void gateway_list_models(struct gateway_call *call) {
 	buf_finish(&body);
 }
 
-/* Up to five ids that look like the one asked for: ", did you mean a, b?" */
-static struct slice near_names(struct gateway_call *call, struct slice id) {
-	size_t count, found = 0;
-	const struct mux_model *models = mux_models(call->gateway->mux, &count);
-	struct buf text = {0};
-	for (size_t i = 0; i < count && found < NEAR_MAX; i++) {
-		struct slice other = models[i].id;
-		bool is_near = slice_distance(id, other, 3) <= 3 ||
-			       (id.len >= 3 && slice_icontains(other, id)) ||
-			       (other.len >= 3 && slice_icontains(id, other));
-		if (is_near) {
-			buf_printf(&text, "%s%.*s",
-				found++ ? ", " : "; near it are: ", SLICE_FMT(other));
-		}
-	}
-	struct slice names = text.len ? arena_dup(call->arena, buf_slice(&text)) : SLICE("");
-	buf_finish(&text);
-	return names;
-}
-
 void gateway_show_model(struct gateway_call *call) {
 	struct slice id = slice_from(call->http->path, call->route->path.len);
 	const struct mux_model *model = mux_find_model(call->gateway->mux, id);
 	call->model = id;
 	if (!model) {
 		struct error error;
-		error_set_param(&error, ERROR_NOT_FOUND, "model",
-			"the model \"%.*s\" does not exist%s", (int)(id.len < 200 ? id.len : 200),
-			id.data, near_names(call, id).data);
+		mux_explain_unknown(call->gateway->mux, id, &error);
 		gateway_fail(call, &error);
 		return;
 	}

@@ -21,16 +21,18 @@ static struct buf *out_of(struct gateway_answer *answer) {
 
 static void begin_encoder(struct gateway_answer *answer) {
 	struct gateway_call *call = answer->call;
+	const struct mux_report *report = mux_call_report(call->mux_call);
 	const struct format_encoder_options options = {
 		.arena = call->arena,
 		.out = out_of(answer),
 		.request = &call->request,
 		.is_stream = answer->is_stream,
 		.model = call->request.model,
+		.force_model = report->is_aliased,
 		.now_s = clock_wall_ms() / 1000,
 		.request_id = call->request_id,
 	};
-	answer->encoder = mux_call_report(call->mux_call)->is_spliced
+	answer->encoder = report->is_spliced
 				  ? format_splice_encoder_create(answer->format, &options)
 				  : answer->format->encoder_create(&options);
 }

@@ -90,6 +90,10 @@ const struct mux_model *mux_find_model(const struct mux *mux, struct slice id) {
 	return registry_find(&mux->registry, id);
 }
 
+void mux_explain_unknown(const struct mux *mux, struct slice id, struct error *error) {
+	registry_not_found(&mux->registry, id, error);
+}
+
 bool mux_is_ready(const struct mux *mux) {
 	for (size_t i = 0; i < mux->backends.len; i++) {
 		if (!mux->backends.items[i]->is_demo) {

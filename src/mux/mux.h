@@ -95,6 +95,8 @@ struct mux_model {
 const struct mux_model *mux_models(const struct mux *mux, size_t *count);
 /* By id, alias or provider://model; NULL when unknown. */
 const struct mux_model *mux_find_model(const struct mux *mux, struct slice id);
+/* The ERROR_NOT_FOUND that a call for an unknown model gets, with the nearest names. */
+void mux_explain_unknown(const struct mux *mux, struct slice id, struct error *error);
 /* True when some account or backend beyond the demo can serve. */
 bool mux_is_ready(const struct mux *mux);
 /* Backends with their accounts, for `doctor` and start-up lines: calls visit for each. */

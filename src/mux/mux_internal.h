@@ -51,6 +51,8 @@ void registry_finish(struct registry *registry);
  * model_not_found, and what it may have meant. */
 bool registry_resolve(const struct registry *registry, struct slice name, struct arena *arena,
 	struct route *route, struct error *error);
+/* False, with the error of an unknown name. */
+bool registry_not_found(const struct registry *registry, struct slice name, struct error *error);
 const struct mux_model *registry_find(const struct registry *registry, struct slice name);
 
 /* ---- hold: the beginning of an attempt, until its first real event ---- */

@@ -240,7 +240,7 @@ static size_t suggest(const struct registry *registry, struct slice name,
 	return count;
 }
 
-static bool not_found(const struct registry *registry, struct slice name, struct error *error) {
+bool registry_not_found(const struct registry *registry, struct slice name, struct error *error) {
 	struct suggestion best[REGISTRY_MAX_SUGGESTIONS] = {0};
 	size_t count = suggest(registry, name, best);
 	struct buf text;
@@ -283,7 +283,7 @@ bool registry_resolve(const struct registry *registry, struct slice name, struct
 	} else {
 		found = resolve_unlisted(registry, model, is_aliased, arena, route);
 	}
-	return found || not_found(registry, name, error);
+	return found || registry_not_found(registry, name, error);
 }
 
 const struct mux_model *registry_find(const struct registry *registry, struct slice name) {
