@@ -226,7 +226,7 @@ check-asan:
 # ---- the rest --------------------------------------------------------------------------------
 
 BENCH_BINARIES := $(patsubst bench/%.c,$(BUILD)/bench-%,$(wildcard bench/*.c))
-$(BUILD)/bench-%: bench/%.c Makefile
+$(BUILD)/bench-%: bench/%.c $(wildcard bench/*.h) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) -o $@ $< -lm -lpthread
 

@@ -162,6 +162,9 @@ static const struct {
 };
 
 static enum block_kind begin_block(struct decode *d, const struct json *block, int64_t index) {
+	if (!json_is(block, JSON_OBJECT)) {
+		return BLOCK_IGNORED;
+	}
 	for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
 		if (json_string_is(json_get(block, "type"), block_types[i].type)) {
 			return block_types[i].begin(d, block, index);
@@ -231,7 +234,8 @@ static void on_block_delta(struct decode *d, const struct json *tree) {
 		if (signature.len > 0) {
 			chat_emit_signature(&d->emitter, 0, signature);
 		}
-	} else if (json_string_is(type, "citations_delta")) {
+	} else if (json_string_is(type, "citations_delta") &&
+		   json_is(json_get(delta, "citation"), JSON_OBJECT)) {
 		chat_emit_citation(&d->emitter, 0, json_raw(json_get(delta, "citation")));
 	}
 }

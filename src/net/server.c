@@ -43,8 +43,9 @@ static bool resolve(const char *host, uint16_t port, struct sockaddr_storage *ad
 	struct addrinfo *found;
 	int result = getaddrinfo(name, service, &hints, &found);
 	if (result != 0) {
-		return error_set(error, ERROR_CONFIGURATION, "cannot resolve host \"%s\": %s", host,
+		error_set(error, ERROR_CONFIGURATION, "cannot resolve host \"%s\": %s", host,
 			gai_strerror(result));
+		return false;
 	}
 	const struct addrinfo *chosen = found;
 	for (const struct addrinfo *at = found; at; at = at->ai_next) {

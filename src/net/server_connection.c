@@ -97,12 +97,27 @@ static void on_deadline(struct http_connection *connection) {
 	http_connection_finish(connection);
 }
 
+/* A loop that was held up must not blame the client: what came meanwhile counts first. True when
+ * that settled the matter, or ended the connection. */
+static bool has_caught_up(struct http_connection *connection) {
+	enum http_connection_state before = connection->state;
+	bool awaits_input = before == HTTP_CONNECTION_IDLE || before == HTTP_CONNECTION_HEAD ||
+			    before == HTTP_CONNECTION_BODY;
+	if (!awaits_input || is_blocked(connection)) {
+		return false;
+	}
+	return !http_connection_receive(connection) || connection->state != before ||
+	       connection->deadline_ms != NO_DEADLINE;
+}
+
 static void on_timer(struct loop_timer *timer) {
 	struct http_connection *connection = timer->data;
 	uint64_t now = loop_now_ms(connection->server->loop);
 	if (connection->deadline_ms <= now) {
 		connection->deadline_ms = NO_DEADLINE;
-		on_deadline(connection);
+		if (!has_caught_up(connection)) {
+			on_deadline(connection);
+		}
 	} else if (connection->deadline_ms != NO_DEADLINE) {
 		loop_timer_start(timer, connection->deadline_ms - now);
 	}
@@ -379,6 +394,9 @@ static void op_abort(struct http_exchange *exchange) {
 	struct http_connection *connection = exchange->transport;
 	connection->must_close = true;
 	connection->ignores_input = true;
+	if (connection->state == HTTP_CONNECTION_BODY) {
+		connection->state = HTTP_CONNECTION_ANSWER;
+	}
 	op_flush(exchange);
 }
 

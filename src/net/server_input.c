@@ -369,6 +369,7 @@ static char *read_room(struct http_connection *connection, size_t *room) {
 		connection->exchange->state == HTTP_EXCHANGE_OPEN) {
 		char *direct = http_body_space(&connection->exchange->body, room);
 		if (direct) {
+			*room = *room < HTTP_READ_MAX ? *room : HTTP_READ_MAX;
 			return direct;
 		}
 	}

@@ -31,7 +31,9 @@
 
 struct z_stream_s;
 
-#define HTTP_SCRATCH_BYTES (64 * 1024) /* one read buffer for all connections of a loop */
+#define HTTP_SCRATCH_BYTES (64 * 1024)     /* one read buffer for all connections of a loop */
+#define HTTP_READ_MAX ((size_t)256 * 1024) /* of a body at once, to be fair to other connections   \
+					    */
 #define HTTP_HANDSHAKE_MS 10000
 #define HTTP_LINGER_TOTAL_MS 10000 /* of one closing connection, however busy its sender */
 /* An early answer keeps the connection when at most this much body is left to be dropped. */

@@ -21,14 +21,16 @@ static void put_header(struct writer *writer, struct slice name, struct slice va
 	put(writer, SLICE("\r\n"));
 }
 
+#define DIGITS_MAX 20
+
 /* Digits of a number at the end of `room`. */
-static struct slice number_text(uint64_t number, char room[20]) {
-	char *at = room + 20;
+static struct slice number_text(uint64_t number, char room[DIGITS_MAX]) {
+	size_t at = DIGITS_MAX;
 	do {
-		*--at = (char)('0' + number % 10);
+		room[--at] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number > 0);
-	return slice_make(at, (size_t)(room + 20 - at));
+	return slice_make(&room[at], DIGITS_MAX - at);
 }
 
 /* Headers the server makes itself; a handler's are skipped. */
@@ -85,7 +87,7 @@ void http_output_head(struct http_connection *connection, const struct http_head
 	char *start = arena_alloc(&exchange->arena, head_bound(headers, header_count));
 	struct writer writer = {.at = start};
 	int status = exchange->status;
-	char digits[20];
+	char digits[DIGITS_MAX];
 	put(&writer, SLICE("HTTP/1.1 "));
 	put(&writer, number_text((uint64_t)status, digits));
 	put(&writer, SLICE(" "));

@@ -41,6 +41,8 @@ struct ssl_ctx_st *tls_context_create(
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					     SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* Tickets resume sessions without memory on our side. */
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	bool ok = true;
 	if (SSL_CTX_use_certificate_chain_file(context, cert_path) != 1) {

@@ -16,6 +16,7 @@
 #include "net/http1.h"
 
 #define PATIENCE_MS 10000
+#define SEND_MAX ((size_t)256 * 1024)
 
 static const char big_part[16384] = {'x'};
 
@@ -34,8 +35,11 @@ static void respond(struct http_exchange *exchange, int status, struct slice tex
 static void on_head(struct http_exchange *exchange, void *context) {
 	struct fixture *f = context;
 	f->heads++;
-	if (slice_is(http_exchange_request(exchange)->path, "/early")) {
+	struct slice path = http_exchange_request(exchange)->path;
+	if (slice_is(path, "/early")) {
 		respond(exchange, 401, SLICE("no"));
+	} else if (slice_is(path, "/cut")) {
+		http_abort(exchange);
 	}
 }
 
@@ -90,8 +94,9 @@ static void on_error(struct http_exchange *exchange, const struct error *error, 
 }
 
 static void on_writable(struct http_exchange *exchange, void *context) {
-	(void)exchange;
-	((struct fixture *)context)->writables++;
+	struct fixture *f = context;
+	f->writables++;
+	f->unsent_when_writable = http_exchange_unsent(exchange);
 }
 
 static void on_done(struct http_exchange *exchange, bool is_aborted, void *context) {
@@ -197,9 +202,10 @@ void client_close(struct client *c) {
 }
 
 static ssize_t send_some(struct client *c, struct slice bytes) {
+	/* valgrind looks at every byte offered, at every call. */
+	bytes = slice_sub(bytes, 0, SEND_MAX);
 	if (c->tls) {
-		int sent =
-			SSL_write(c->tls, bytes.data, (int)(bytes.len < 65536 ? bytes.len : 65536));
+		int sent = SSL_write(c->tls, bytes.data, (int)bytes.len);
 		return sent > 0 ? sent : -1;
 	}
 	return send(c->fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);

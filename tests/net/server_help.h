@@ -3,9 +3,15 @@
  * Everything is awaited, nothing slept for: help_* functions run the loop until the thing looked
  * for has happened, and fail the test after ten seconds. The handler's routes:
  *
- *   /hello   200 "hello"            /echo    200, the body        /length  200, the body's length
- *   /path    200, the decoded path  /wait    answered by the test through fixture.waiting
- *   /early   401 from on_head       /big     200, BIG_BYTES of 'x' /refs    200, many references */
+ *   /hello   200 "hello"
+ *   /echo    200, the body
+ *   /length  200, the body's length
+ *   /wait    answered by the test through fixture.waiting
+ *   /early   401 from on_head
+ *   /cut     http_abort from on_head
+ *   /big     200, BIG_BYTES of 'x'
+ *   /refs    200, a body of many references
+ *   others   200, the decoded path */
 #ifndef LLMMUX_TESTS_NET_SERVER_HELP_H
 #define LLMMUX_TESTS_NET_SERVER_HELP_H
 
@@ -33,6 +39,7 @@ struct fixture {
 	int error_status;
 	struct error last_error;
 	uint64_t last_body_sent;
+	size_t unsent_when_writable;
 	struct http_exchange *waiting[WAITING_MAX];
 	int waiting_count;
 	int drained;

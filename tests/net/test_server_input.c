@@ -443,6 +443,26 @@ static void early_answer_without_the_rest(void **state) {
 	fixture_close(&f);
 }
 
+/* An exchange cut while its body arrives hears of nothing but its end. */
+static void cut_before_the_body(void **state) {
+	(void)state;
+	static const char *const codings[] = {"", "Transfer-Encoding: chunked\r\n"};
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture f;
+		fixture_open(&f);
+		fixture_start(&f);
+		struct client c;
+		client_open(&c, &f);
+		post(&c, "/cut", codings[i], SLICE("not chunks at all"));
+		client_read_eof(&c);
+		assert_int_equal(c.in.len, 0);
+		assert_int_equal(f.bodies + f.errors, 0);
+		assert_int_equal(f.aborted, 1);
+		client_close(&c);
+		fixture_close(&f);
+	}
+}
+
 /* ---- timers ---- */
 
 static void slow_head(void **state) {
@@ -751,6 +771,7 @@ int test_server_input(void) {
 		cmocka_unit_test(early_answer_keeps_small),
 		cmocka_unit_test(early_answer_closes_big),
 		cmocka_unit_test(early_answer_without_the_rest),
+		cmocka_unit_test(cut_before_the_body),
 		cmocka_unit_test(slow_head),
 		cmocka_unit_test(slow_body),
 		cmocka_unit_test(trickling_body),
