@@ -31,9 +31,10 @@
 
 struct z_stream_s;
 
-#define HTTP_SCRATCH_BYTES (64 * 1024)     /* one read buffer for all connections of a loop */
-#define HTTP_READ_MAX ((size_t)256 * 1024) /* of a body at once, to be fair to other connections   \
-					    */
+#define HTTP_SCRATCH_BYTES (64 * 1024) /* one read buffer for all connections of a loop */
+#define HTTP_READ_MAX                                                                              \
+	((size_t)256 * 1024) /* of a body at once, to be fair to other connections                 \
+			      */
 #define HTTP_HANDSHAKE_MS 10000
 #define HTTP_LINGER_TOTAL_MS 10000 /* of one closing connection, however busy its sender */
 /* An early answer keeps the connection when at most this much body is left to be dropped. */
@@ -258,7 +259,7 @@ struct http_server {
 	int fd; /* -1 once it stopped accepting */
 	struct loop_poll *poll;
 	struct loop_timer accept_again; /* after running out of descriptors */
-	struct ssl_ctx_st *tls;
+	struct tls_context *tls;
 	struct http_connection *connections;
 	size_t connection_count;
 	struct http_connection *free_connections; /* linked by next */

@@ -1,8 +1,18 @@
 /* tls.c: server side of TLS on a non-blocking socket (OpenSSL 3). */
 #include "net/tls.h"
 
+#include <stdlib.h>
+#include <sys/socket.h>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "base/mem.h"
+
+struct tls_context {
+	SSL_CTX *ssl;
+	BIO_METHOD *socket; /* OpenSSL's, but for a write that raises no SIGPIPE */
+};
 
 /* One record: small pieces are joined so that a head and a body do not cost a record each. */
 #define RECORD_MAX (16 * 1024)
@@ -28,51 +38,86 @@ static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *o
 	return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-struct ssl_ctx_st *tls_context_create(
+static int quiet_write(BIO *bio, const char *data, int len) {
+	int fd = -1;
+	BIO_get_fd(bio, &fd);
+	BIO_clear_retry_flags(bio);
+	ssize_t sent = send(fd, data, (size_t)len, MSG_NOSIGNAL);
+	if (sent <= 0 && BIO_sock_should_retry((int)sent)) {
+		BIO_set_retry_write(bio);
+	}
+	return (int)sent;
+}
+
+static BIO_METHOD *make_socket_method(void) {
+	const BIO_METHOD *base = BIO_s_socket();
+	BIO_METHOD *method =
+		BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "quiet socket");
+	if (method) {
+		BIO_meth_set_write(method, quiet_write);
+		BIO_meth_set_read(method, BIO_meth_get_read(base));
+		BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(base));
+		BIO_meth_set_create(method, BIO_meth_get_create(base));
+		BIO_meth_set_destroy(method, BIO_meth_get_destroy(base));
+	}
+	return method;
+}
+
+static void configure(SSL_CTX *ssl) {
+	SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* Tickets resume sessions without memory on our side. */
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
+}
+
+struct tls_context *tls_context_create(
 	const char *cert_path, const char *key_path, struct error *error) {
 	ERR_clear_error();
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	if (!context) {
-		fail(error, "cannot set up TLS for", cert_path);
-		return NULL;
-	}
-	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-					     SSL_OP_IGNORE_UNEXPECTED_EOF);
-	/* Tickets resume sessions without memory on our side. */
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	struct tls_context *context = mem_calloc(1, sizeof *context);
+	context->ssl = SSL_CTX_new(TLS_server_method());
+	context->socket = make_socket_method();
 	bool ok = true;
-	if (SSL_CTX_use_certificate_chain_file(context, cert_path) != 1) {
+	if (!context->ssl || !context->socket) {
+		ok = fail(error, "cannot set up TLS for", cert_path);
+	} else if (SSL_CTX_use_certificate_chain_file(context->ssl, cert_path) != 1) {
 		ok = fail(error, "cannot load the TLS certificate", cert_path);
-	} else if (SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1) {
+	} else if (SSL_CTX_use_PrivateKey_file(context->ssl, key_path, SSL_FILETYPE_PEM) != 1) {
 		ok = fail(error, "cannot load the TLS key", key_path);
-	} else if (SSL_CTX_check_private_key(context) != 1) {
+	} else if (SSL_CTX_check_private_key(context->ssl) != 1) {
 		ok = fail(error, "the TLS certificate does not fit the key", key_path);
 	}
 	if (!ok) {
-		SSL_CTX_free(context);
+		tls_context_destroy(context);
 		return NULL;
 	}
+	configure(context->ssl);
 	return context;
 }
 
-void tls_context_destroy(struct ssl_ctx_st *context) {
-	SSL_CTX_free(context);
+void tls_context_destroy(struct tls_context *context) {
+	if (context) {
+		SSL_CTX_free(context->ssl);
+		BIO_meth_free(context->socket);
+		free(context);
+	}
 }
 
-struct ssl_st *tls_create(struct ssl_ctx_st *context, int fd) {
-	SSL *tls = SSL_new(context);
-	if (tls && SSL_set_fd(tls, fd) != 1) {
+struct ssl_st *tls_create(struct tls_context *context, int fd) {
+	SSL *tls = SSL_new(context->ssl);
+	BIO *bio = BIO_new(context->socket);
+	if (!tls || !bio) {
 		SSL_free(tls);
-		tls = NULL;
+		BIO_free(bio);
+		ERR_clear_error();
+		return NULL;
 	}
-	if (tls) {
-		SSL_set_accept_state(tls);
-	}
-	ERR_clear_error();
+	BIO_set_fd(bio, fd, BIO_NOCLOSE);
+	SSL_set_bio(tls, bio, bio);
+	SSL_set_accept_state(tls);
 	return tls;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-struct ssl_ctx_st;
+struct tls_context; /* certificate and settings of one listener */
 struct ssl_st;
 
 /* Results of I/O below zero, for plain sockets too. */
@@ -17,12 +17,13 @@ enum {
 
 /* Loads a PEM certificate chain and its key; TLS 1.2 at least, ALPN http/1.1. NULL and
  * ERROR_CONFIGURATION naming the file. */
-struct ssl_ctx_st *tls_context_create(
+struct tls_context *tls_context_create(
 	const char *cert_path, const char *key_path, struct error *error);
-void tls_context_destroy(struct ssl_ctx_st *context);
+/* Accepts NULL. Connections made with it must be gone. */
+void tls_context_destroy(struct tls_context *context);
 
 /* NULL when the library has no memory. The descriptor stays the caller's. */
-struct ssl_st *tls_create(struct ssl_ctx_st *context, int fd);
+struct ssl_st *tls_create(struct tls_context *context, int fd);
 void tls_destroy(struct ssl_st *tls);
 /* 0: done; NET_IO_AGAIN (see tls_wants_write); NET_IO_FAILED with `error`. */
 int tls_handshake(struct ssl_st *tls, struct error *error);
