@@ -371,6 +371,14 @@ static void put_function(
 }
 
 /* IR-14: web search is the server tool that both sides know. */
+static void put_web_search(struct anthropic_build *b, struct json_writer *w) {
+	json_begin_object(w);
+	json_put_cstr(w, "type", "web_search_20250305");
+	json_put_cstr(w, "name", "web_search");
+	json_end_object(w);
+	chat_alter(b->losses, "IR-14", "web_search", "sent as the web_search tool");
+}
+
 static bool put_server_tool(
 	struct anthropic_build *b, struct json_writer *w, const struct chat_tool *tool) {
 	if (tool->provider == FORMAT_ANTHROPIC) {
@@ -378,11 +386,7 @@ static bool put_server_tool(
 		return true;
 	}
 	if (slice_starts_with(tool->server_type, SLICE("web_search"))) {
-		json_begin_object(w);
-		json_put_cstr(w, "type", "web_search_20250305");
-		json_put_cstr(w, "name", "web_search");
-		json_end_object(w);
-		chat_alter(b->losses, "IR-14", "web_search_options", "sent as the web_search tool");
+		put_web_search(b, w);
 		return true;
 	}
 	chat_drop(b->losses, "IR-14", "tools", "a server tool of another provider");
@@ -421,27 +425,49 @@ static bool has_history_calls(const struct anthropic_build *b) {
 	return false;
 }
 
-/* Returns how many tools were written. */
-static size_t put_tools(struct anthropic_build *b, struct json_writer *w) {
-	const struct chat_request *r = b->request;
-	bool seen_only = r->tools.len == 0 && !b->schema_as_tool && !b->is_same_format;
-	if (seen_only && !has_history_calls(b)) {
-		return 0;
+static bool is_web_search(const struct chat_tool *tool) {
+	return tool->kind == CHAT_TOOL_SERVER &&
+	       slice_starts_with(tool->server_type, SLICE("web_search"));
+}
+
+/* cc's web_search_options, unless a tool says the same. */
+static bool wants_web_search(const struct anthropic_build *b) {
+	bool is_listed = false;
+	for (size_t i = 0; i < b->request->tools.len; i++) {
+		is_listed |= is_web_search(&b->request->tools.items[i]);
 	}
-	if (r->tools.len == 0 && !b->schema_as_tool && b->is_same_format) {
-		return 0;
-	}
+	return b->request->web_search.data && !is_listed;
+}
+
+static size_t put_request_tools(struct anthropic_build *b, struct json_writer *w) {
 	size_t count = 0;
-	json_write_key(w, "tools");
-	json_begin_array(w);
-	for (size_t i = 0; i < r->tools.len; i++) {
-		const struct chat_tool *tool = &r->tools.items[i];
+	for (size_t i = 0; i < b->request->tools.len; i++) {
+		const struct chat_tool *tool = &b->request->tools.items[i];
 		if (tool->kind == CHAT_TOOL_SERVER) {
 			count += put_server_tool(b, w, tool);
 		} else if (is_allowed(b, tool->name)) {
 			put_function(b, w, tool);
 			count++;
 		}
+	}
+	return count;
+}
+
+/* Returns how many tools were written. */
+static size_t put_tools(struct anthropic_build *b, struct json_writer *w) {
+	const struct chat_request *r = b->request;
+	bool has_search = wants_web_search(b);
+	bool has_own = r->tools.len > 0 || b->schema_as_tool || has_search;
+	bool has_seen = !has_own && !b->is_same_format && has_history_calls(b);
+	if (!has_own && !has_seen) {
+		return 0;
+	}
+	json_write_key(w, "tools");
+	json_begin_array(w);
+	size_t count = put_request_tools(b, w);
+	if (has_search) {
+		put_web_search(b, w);
+		count++;
 	}
 	if (b->schema_as_tool) {
 		put_function(b, w,
@@ -450,7 +476,7 @@ static size_t put_tools(struct anthropic_build *b, struct json_writer *w) {
 				.schema = r->response_format.schema});
 		count++;
 	}
-	if (seen_only) {
+	if (has_seen) {
 		put_seen_tools(b, w);
 		count++;
 	}

@@ -34,6 +34,13 @@ static bool is_blank(struct slice text) {
 /* AN-3: later system text stays where it is, as a reminder in a user turn, unless the model takes
  * it. */
 static void add_system_message(struct anthropic_build *b, const struct chat_message *message) {
+	if (b->turns.len == 0) {
+		/* Nobody has spoken yet: a second role among the leading ones (IR-7, IR-8). */
+		for (size_t i = 0; i < message->parts.len; i++) {
+			push_part(b, &b->system, &message->parts.items[i]);
+		}
+		return;
+	}
 	if (model_has(b->target->family, MODEL_HAS_SYSTEM_ROLE)) {
 		struct anthropic_turn *turn = push_turn(b, ANTHROPIC_SYSTEM);
 		for (size_t i = 0; i < message->parts.len; i++) {
