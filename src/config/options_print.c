@@ -363,7 +363,7 @@ void options_template(const struct option_set *set, struct buf *out) {
 		}
 		struct slice key = slice_of(row->key);
 		size_t dot = slice_find_byte(key, '.');
-		struct slice head = dot == SIZE_MAX ? (struct slice){0} : slice_sub(key, 0, dot);
+		struct slice head = slice_sub(key, 0, dot == SIZE_MAX ? 0 : dot);
 		bool is_new_section = head.len > 0 && !slice_eq(head, section);
 		buf_append_byte(out, '\n');
 		if (is_new_section) {

@@ -116,7 +116,7 @@ static void finish_name(struct config_loader *loader, struct config_provider *pr
 		return;
 	}
 	const struct config_provider_type *type = find_type(id);
-	if (type == provider->type) {
+	if (type && type == provider->type) {
 		provider->id = slice_of(type->name); /* anthropic is claude */
 	} else if (type || is_one_of(id, later_types) || is_one_of(id, own_names)) {
 		config_refuse(loader, provider->place,
