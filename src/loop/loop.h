@@ -59,6 +59,9 @@ struct loop_poll;     /* allocated: libuv closes handles late */
 struct loop_poll *loop_poll_create(struct loop *loop, int fd,
 	void (*fn)(struct loop_poll *poll, int status, int ready), void *data);
 void loop_poll_set(struct loop_poll *poll, int interest); /* 0 stops watching */
+/* Leaves the socket's pending error in the socket, for a library that looks at SO_ERROR itself: fn
+ * gets -EIO instead of its number. */
+void loop_poll_keep_error(struct loop_poll *poll);
 void *loop_poll_data(const struct loop_poll *poll);
 /* Stops at once; frees later. The descriptor may be closed directly after. Accepts NULL. */
 void loop_poll_destroy(struct loop_poll *poll);

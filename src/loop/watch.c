@@ -12,6 +12,7 @@ struct loop_poll {
 	void (*fn)(struct loop_poll *poll, int status, int ready);
 	void *data;
 	int fd, interest;
+	bool keeps_error;
 	struct loop *loop;
 	struct loop_poll *next, **link;
 };
@@ -90,7 +91,10 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
 		return;
 	}
 	poll->interest = 0;
-	poll->fn(poll, status == UV_EBADF ? pending_error(poll->fd) : status, 0);
+	if (status == UV_EBADF) {
+		status = poll->keeps_error ? -EIO : pending_error(poll->fd);
+	}
+	poll->fn(poll, status, 0);
 }
 
 struct loop_poll *loop_poll_create(struct loop *loop, int fd,
@@ -124,6 +128,10 @@ void loop_poll_set(struct loop_poll *poll, int interest) {
 	} else {
 		uv_poll_start(&poll->handle, to_uv(interest), on_poll);
 	}
+}
+
+void loop_poll_keep_error(struct loop_poll *poll) {
+	poll->keeps_error = true;
 }
 
 void *loop_poll_data(const struct loop_poll *poll) {
