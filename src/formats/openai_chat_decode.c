@@ -168,8 +168,11 @@ static void add_args(struct openai_chat_decoder *self, uint32_t number, int64_t 
 	if (args.len == 0 || is_repetition(call, args)) {
 		return;
 	}
-	if (call->name.len > 0) {
-		start_call(self, number, key);
+	/* the calls before it too: clients number them in the order they begin */
+	for (int64_t i = 0; i <= key; i++) {
+		if (self->choices.items[number].calls.items[i].name.len > 0) {
+			start_call(self, number, i);
+		}
 	}
 	if (!call->is_started || call->is_wrapped) {
 		call->held.limit = CHAT_MAX_ARGS_BYTES;
