@@ -109,6 +109,19 @@ int command_fail(
 	return (int)code;
 }
 
+void command_full_name(const struct command *command, char out[COMMAND_NAME_MAX]) {
+	snprintf(out, COMMAND_NAME_MAX, "%s", command->name);
+	for (const struct command *const *row = command_table; *row; row++) {
+		const struct command *const *sub = (*row)->subcommands;
+		for (; sub && *sub; sub++) {
+			if (*sub == command) {
+				snprintf(out, COMMAND_NAME_MAX, "%s %s", (*row)->name,
+					command->name);
+			}
+		}
+	}
+}
+
 bool command_has_colour(const struct command_context *context, FILE *stream) {
 	for (char *const *env = context->environment; env && *env; env++) {
 		if (strncmp(*env, "NO_COLOR=", 9) == 0 && (*env)[9]) {
@@ -123,6 +136,8 @@ bool command_has_colour(const struct command_context *context, FILE *stream) {
 static void refuse_option(const struct command_context *context, const struct argument_table *table,
 	int found, const char *word) {
 	size_t row = optopt ? table_row(table, optopt) : table->count;
+	char command[COMMAND_NAME_MAX];
+	command_full_name(context->command, command);
 	if (found == ':' && row < table->count) {
 		command_fail(context, COMMAND_USAGE, "option --%s needs a value: %s",
 			table->rows[row]->name, table->rows[row]->argument);
@@ -135,7 +150,7 @@ static void refuse_option(const struct command_context *context, const struct ar
 	}
 	if (optopt) {
 		command_fail(context, COMMAND_USAGE, "unknown option -%c; see llm-mux help %s",
-			optopt, context->command->name);
+			optopt, command);
 		return;
 	}
 	char name[64];
@@ -146,8 +161,8 @@ static void refuse_option(const struct command_context *context, const struct ar
 			name, near);
 		return;
 	}
-	command_fail(context, COMMAND_USAGE, "unknown option --%s; see llm-mux help %s", name,
-		context->command->name);
+	command_fail(
+		context, COMMAND_USAGE, "unknown option --%s; see llm-mux help %s", name, command);
 }
 
 /* Place of the first operand from `from` on, when only globals stand before it; argc when there is
@@ -191,8 +206,11 @@ static bool find_command(struct command_context *context, int *argc, char **argv
 			const char *near = command_nearest(argv[at], next_command, commands);
 			command_fail(context, COMMAND_USAGE,
 				near ? "unknown command '%s'; did you mean '%s'?"
-				     : "unknown command '%s'; see llm-mux help",
-				argv[at], near);
+				     : "unknown command '%s'; see llm-mux help %s",
+				argv[at],
+				near               ? near
+				: context->command ? context->command->name
+						   : "");
 			return false;
 		}
 		context->command = found;
@@ -260,12 +278,14 @@ static int run_command(struct command_context *context) {
 		command_print_help(command, context->err);
 		return COMMAND_USAGE;
 	}
+	char name[COMMAND_NAME_MAX];
+	command_full_name(command, name);
 	if (context->argument_count > command->max_arguments) {
 		return command_fail(context, COMMAND_USAGE, "unexpected '%s'; see llm-mux help %s",
-			context->arguments[command->max_arguments], command->name);
+			context->arguments[command->max_arguments], name);
 	}
 	if (context->argument_count < command->min_arguments) {
-		return command_fail(context, COMMAND_USAGE, "usage: llm-mux %s %s", command->name,
+		return command_fail(context, COMMAND_USAGE, "usage: llm-mux %s %s", name,
 			command->usage ? command->usage : "");
 	}
 	return command->run(context);

@@ -82,6 +82,10 @@ const char *command_nearest(
 /* Whether colour may be written to the stream: a terminal, and NO_COLOR is not set. */
 bool command_has_colour(const struct command_context *context, FILE *stream);
 
+/* "config show": the name behind that of its parent. */
+#define COMMAND_NAME_MAX 48
+void command_full_name(const struct command *command, char out[COMMAND_NAME_MAX]);
+
 /* ---- help.c, version.c ---- */
 /* Help of one command; NULL: of the program. */
 void command_print_help(const struct command *command, FILE *out);
@@ -91,5 +95,9 @@ const char *command_version_text(void);
 const char *command_user_agent(void);
 
 extern const struct command command_serve, command_help, command_version;
+extern const struct command command_init, command_models, command_doctor, command_convert,
+	command_completion;
+extern const struct command command_config, command_config_show, command_config_validate,
+	command_config_schema, command_config_parse;
 
 #endif

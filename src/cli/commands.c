@@ -3,6 +3,11 @@
 
 const struct command *const command_table[] = {
 	&command_serve,
+	&command_init,
+	&command_models,
+	&command_config,
+	&command_convert,
+	&command_completion,
 	&command_version,
 	&command_help,
 	NULL,

@@ -48,8 +48,10 @@ void command_print_help(const struct command *command, FILE *out) {
 		help_program(out);
 		return;
 	}
-	fprintf(out, "llm-mux %s: %s\n\nUsage: llm-mux %s%s%s%s%s\n", command->name,
-		command->summary, command->name, command->subcommands ? " COMMAND" : "",
+	char name[COMMAND_NAME_MAX];
+	command_full_name(command, name);
+	fprintf(out, "llm-mux %s: %s\n\nUsage: llm-mux %s%s%s%s%s\n", name, command->summary, name,
+		command->subcommands ? " COMMAND" : "",
 		command->options && command->options->name ? " [OPTIONS]" : "",
 		command->usage ? " " : "", command->usage ? command->usage : "");
 	if (command->details) {
@@ -71,7 +73,7 @@ void command_print_help(const struct command *command, FILE *out) {
 }
 
 static const struct command *help_find(const struct command *const *commands, const char *name) {
-	for (; *commands; commands++) {
+	for (; commands && *commands; commands++) {
 		if (strcmp((*commands)->name, name) == 0) {
 			return *commands;
 		}
@@ -79,15 +81,25 @@ static const struct command *help_find(const struct command *const *commands, co
 	return NULL;
 }
 
+static const char *next_command(const void *data, size_t index) {
+	const struct command *const *commands = data;
+	return commands && commands[index] ? commands[index]->name : NULL;
+}
+
 static int help_run(struct command_context *context) {
 	const struct command *command = NULL;
-	if (context->argument_count > 0) {
-		command = help_find(command_table, context->arguments[0]);
+	const struct command *const *commands = command_table;
+	for (size_t i = 0; i < context->argument_count; i++) {
+		const char *word = context->arguments[i];
+		command = help_find(commands, word);
 		if (!command) {
+			const char *near = command_nearest(word, next_command, commands);
 			return command_fail(context, COMMAND_USAGE,
-				"there is no command '%s'; see llm-mux help",
-				context->arguments[0]);
+				near ? "there is no command '%s'; did you mean '%s'?"
+				     : "there is no command '%s'; see llm-mux help",
+				word, near);
 		}
+		commands = command->subcommands;
 	}
 	command_print_help(command, context->out);
 	return COMMAND_OK;
@@ -97,6 +109,6 @@ const struct command command_help = {
 	.name = "help",
 	.summary = "show help, of a command when one is named",
 	.usage = "[COMMAND]",
-	.max_arguments = 1,
+	.max_arguments = 2,
 	.run = help_run,
 };
