@@ -36,8 +36,8 @@ static bool is_listed(const struct option_strings *list, struct slice value) {
 }
 
 bool gateway_check_host(const struct config *config, struct slice host, struct error *error) {
-	/* Only HTTP/1.0 may leave it out, and no browser speaks that. */
-	if (host.len == 0) {
+	/* Only HTTP/1.0 may leave it out, and no browser speaks that. An empty one is no name. */
+	if (!host.data) {
 		return true;
 	}
 	struct slice name = gateway_host_name(host);

@@ -1,8 +1,7 @@
 /* models.c: the models a client can ask for, as lists and one by one (gateway.md 4.4). */
 #include "gateway/gateway_internal.h"
 
-#define PAGE_DEFAULT 20 /* of the Anthropic list */
-#define PAGE_MAX 1000
+#define PAGE_MAX 1000 /* of the Anthropic list; also the default: few clients turn pages */
 
 static struct format_model to_format(const struct mux_model *model) {
 	return (struct format_model){
@@ -31,7 +30,7 @@ static size_t place_of(const struct mux_model *models, size_t count, struct slic
 
 static bool read_limit(struct slice text, size_t *limit, struct error *error) {
 	uint64_t value;
-	*limit = PAGE_DEFAULT;
+	*limit = PAGE_MAX;
 	if (!text.data) {
 		return true;
 	}

@@ -21,7 +21,6 @@ struct backend_request {
 	const struct chat_request *request;
 	struct slice model; /* the backend's own name for it */
 	bool takes_wire;
-	bool is_aliased; /* spliced answers get the client's name of the model */
 	const struct http_headers *client_headers;
 	struct arena *arena;       /* of the attempt's call */
 	struct chat_sink *sink;    /* gets the attempt's events */

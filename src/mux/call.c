@@ -118,7 +118,6 @@ static void start_attempt(struct mux_call *call) {
 		.request = call->request.request,
 		.model = target->model,
 		.takes_wire = call->request.takes_wire,
-		.is_aliased = target->is_aliased,
 		.client_headers = call->request.client_headers,
 		.arena = call->arena,
 		.sink = &call->hold.sink,

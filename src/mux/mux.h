@@ -49,7 +49,8 @@ struct mux_report {
 	enum format_id upstream_format;
 	unsigned attempts;
 	bool is_spliced;
-	bool is_aliased; /* asked for by another name than the upstream's: answers name that one */
+	bool is_aliased; /* asked for by another name than the upstream's, which answers keep (CC-7)
+			  */
 	bool is_estimated_count;
 	const struct chat_losses *losses; /* of the attempt that answers */
 	struct chat_usage usage;

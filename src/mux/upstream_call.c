@@ -173,9 +173,6 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 		.max_answer_bytes = (size_t)limits->response_bytes,
 		.max_line_bytes = (size_t)limits->sse_line_bytes,
 	};
-	if (keep_wire && call->request.is_aliased) {
-		options.echo_model = chat->model;
-	}
 	call->decoder = call->upstream->format->decoder_create(&options);
 }
 

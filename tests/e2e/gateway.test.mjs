@@ -431,7 +431,7 @@ describe('signals', { skip }, () => {
     return post(server, family, { body: JSON.stringify({ ...body(Math.floor(i / 2) % 2 ? model : families[i % 2 ? 'openai' : 'anthropic'].model, '[[fake:gated]]'), stream: true }) });
   });
   test('TERM under 100 open streams: they finish, new ones are refused, exit 0', async (t) => {
-    const { up, server } = await fresh(t, { timeouts: { drain: '60s' } });
+    const { up, server } = await fresh(t, { server: { 'drain-timeout': '60s' } });
     const open = openStreams(server, 100);
     await up.fake.whenGated(100);
     server.child.kill('SIGTERM');
@@ -447,7 +447,7 @@ describe('signals', { skip }, () => {
     assert.deepEqual(await server.exited, { code: 0, signal: null });
   });
   test('a second signal ends it at once', async (t) => {
-    const { up, server } = await fresh(t, { timeouts: { drain: '60s' } });
+    const { up, server } = await fresh(t, { server: { 'drain-timeout': '60s' } });
     const open = openStreams(server, 4).map((p) => p.catch(() => {}));
     await up.fake.whenGated(4);
     server.child.kill('SIGTERM');

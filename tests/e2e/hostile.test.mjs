@@ -19,7 +19,7 @@ const health = `GET /healthz HTTP/1.1\r\n${host}\r\n`;
 
 describe('hostile HTTP', { skip }, () => {
   let server;
-  before(async () => { server = await startServer({ timeouts: { header: '500ms', body: '500ms' } }); });
+  before(async () => { server = await startServer({ server: { 'header-timeout': '500ms', 'body-timeout': '500ms' } }); });
   after(() => server?.stop('SIGKILL'));
   afterEach(async () => assert.equal((await request(server, { path: '/healthz' })).status, 200, 'still alive'));
 
@@ -158,13 +158,13 @@ describe('hostile upstreams', { skip }, () => {
     const pair = `${client} client, ${upName} upstream`;
     for (const stream of [false, true])
       test(`${pair}: silence before the head is 504${stream ? ', stream' : ''}`, async (t) => {
-        const { up, server } = await fresh(t, { timeouts: { 'first-byte': '400ms' } });
+        const { up, server } = await fresh(t, { 'first-byte-timeout': '400ms' });
         await assert.rejects(ask(server, client, { model, stream, text: '[[fake:stall-head]]' }), (e) => e.status === 504);
         assert.ok(up.fake.entries.every((e) => e.scenario === 'stall-head'));
         await up.fake.entries[0].closed;
       });
     test(`${pair}: silence in the middle raises`, async (t) => {
-      const { up, server } = await fresh(t, { timeouts: { idle: '400ms' } });
+      const { up, server } = await fresh(t, { 'idle-timeout': '400ms' });
       let seen = 0;
       await assert.rejects(ask(server, client, { model, stream: true, text: '[[fake:stall-mid]]' }, () => { seen += 1; }), error);
       assert.ok(seen > 0);

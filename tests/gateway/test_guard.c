@@ -43,7 +43,8 @@ static void check_hosts(const char *yaml, const struct host_case *cases, size_t 
 
 static void host_on_loopback(void **state) {
 	static const struct host_case cases[] = {
-		{"", true},
+		{NULL, true},
+		{"", false},
 		{"localhost", true},
 		{"LOCALHOST:8317", true},
 		{"localhost.:8317", true},
