@@ -203,7 +203,9 @@ static void on_end_marker(struct decode *d, const struct sse_frame *frame) {
 static bool on_frame(const struct sse_frame *frame, void *data) {
 	struct decode *d = data;
 	struct slice text = slice_trim(frame->data);
-	if (text.len == 0) {
+	if (text.len == 0 && frame->is_cut) {
+		/* half a line is of no use to a client */
+	} else if (text.len == 0) {
 		send_wire(d, frame->raw, text, frame->event, NULL);
 		if (frame->is_comment) {
 			chat_emit_ping(&d->emitter);
@@ -258,32 +260,18 @@ static void finish_whole(struct decode *d) {
 
 /* ---- the decoder's face ---- */
 
-/* E-38: what the first byte says counts more than the content type. */
-static enum decode_mode mode_of(const struct decode *d, struct slice head) {
-	if (slice_starts_with(BOM, slice_sub(head, 0, 3)) && head.len < 3) {
+/* E-38: the first byte counts, whatever the content type said: a line of a stream begins with a
+ * colon or one of the fields data, event, id and retry, and everything else is no stream. */
+static enum decode_mode mode_of(struct slice head) {
+	if (head.len < BOM.len && slice_starts_with(BOM, head)) {
 		return DECODE_UNDECIDED;
 	}
-	if (slice_starts_with(head, BOM)) {
-		head = slice_from(head, 3);
-	}
-	head = slice_trim(head);
+	head = slice_trim(slice_starts_with(head, BOM) ? slice_from(head, BOM.len) : head);
 	if (head.len == 0) {
 		return DECODE_UNDECIDED;
 	}
-	switch (head.data[0]) {
-	case '{':
-	case '[':
-	case '<':
-		return DECODE_WHOLE;
-	case ':':
-	case 'd':
-	case 'e':
-	case 'i':
-	case 'r':
-		return DECODE_STREAM;
-	default:
-		return d->options.is_stream ? DECODE_STREAM : DECODE_WHOLE;
-	}
+	return slice_find_byte(SLICE(":deir"), head.data[0]) != SIZE_MAX ? DECODE_STREAM
+									 : DECODE_WHOLE;
 }
 
 static void feed_undecided(struct decode *d, struct slice bytes) {
@@ -291,7 +279,7 @@ static void feed_undecided(struct decode *d, struct slice bytes) {
 	if (d->emitter.has_ended) {
 		return;
 	}
-	d->mode = mode_of(d, buf_slice(&d->whole));
+	d->mode = mode_of(buf_slice(&d->whole));
 	if (d->mode == DECODE_STREAM) {
 		struct buf head = d->whole;
 		d->whole = (struct buf){.limit = head.limit};

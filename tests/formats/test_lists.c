@@ -1,0 +1,115 @@
+/* test_lists.c: model lists, the registry, and the estimate of a request's tokens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "formats/format.h"
+#include "tokens/estimate.h"
+
+int test_lists(void);
+
+static const struct format_model models[] = {
+	{.id = SLICE_INIT("a"), .owned_by = SLICE_INIT("x"), .created_s = 1700000000},
+	{.id = SLICE_INIT("b/c"), .display_name = SLICE_INIT("B \"C\"")},
+};
+
+static void expect(enum api_family family, size_t count, const char *wanted) {
+	struct buf out = {0};
+	format_encode_models(family, &(struct format_list){models, count, false}, &out);
+	if (!slice_is(buf_slice(&out), wanted)) {
+		fail_msg("got %.*s", SLICE_FMT(buf_slice(&out)));
+	}
+	buf_finish(&out);
+}
+
+static void test_models(void **state) {
+	(void)state; /* gateway.md 4.4, RT-1 */
+	expect(FAMILY_OPENAI, 2,
+		"{\"object\":\"list\",\"data\":[{\"id\":\"a\",\"object\":\"model\",\"created\":"
+		"1700000000,\"owned_by\":\"x\"},"
+		"{\"id\":\"b/c\",\"object\":\"model\",\"created\":0,\"owned_by\":\"llm-mux\"}]}");
+	expect(FAMILY_OPENAI, 0, "{\"object\":\"list\",\"data\":[]}");
+	expect(FAMILY_ANTHROPIC, 2,
+		"{\"data\":[{\"type\":\"model\",\"id\":\"a\",\"display_name\":\"a\",\"created_at\":"
+		"\"2023-11-14T22:13:20.000Z\"},"
+		"{\"type\":\"model\",\"id\":\"b/c\",\"display_name\":\"B "
+		"\\\"C\\\"\",\"created_at\":\"1970-01-01T00:00:00.000Z\"}],"
+		"\"has_more\":false,\"first_id\":\"a\",\"last_id\":\"b/c\"}");
+	expect(FAMILY_ANTHROPIC, 0,
+		"{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
+}
+
+static void test_registry(void **state) {
+	(void)state;
+	size_t count = 0;
+	for (const char *const *name = format_names(); *name != NULL; name++, count++) {
+		const struct format *format = format_find(slice_of(*name));
+		assert_non_null(format);
+		assert_ptr_equal(format_get(format->id), format);
+		assert_non_null(format->parse_request);
+		assert_non_null(format->encoder_create);
+		assert_non_null(format->encode_response);
+		assert_non_null(format->encode_error);
+	}
+	assert_true(count >= 2);
+	assert_null(format_find(SLICE("nothing")));
+	assert_null(format_get(FORMAT_COUNT));
+}
+
+static void test_estimate_of_texts(void **state) {
+	(void)state; /* TC-2 */
+	static const struct {
+		const char *text;
+		int64_t least, most;
+	} texts[] = {
+		{"", 0, 0},
+		{" ", 1, 1},
+		{"a", 1, 1},
+		{"The quick brown fox jumps over the lazy dog.", 9, 13},
+		{"int main(void) { return printf(\"%d\\n\", 42); }", 14, 26},
+		{"\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", 3, 5},
+		{"\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", 2, 4},
+		{"1234567890", 3, 5},
+		{"\xff\xf0", 1, 4},
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		int64_t tokens = tokens_estimate(slice_of(texts[i].text));
+		if (tokens < texts[i].least || tokens > texts[i].most) {
+			fail_msg("'%s': %lld", texts[i].text, (long long)tokens);
+		}
+	}
+}
+
+static void test_estimate_of_a_request(void **state) {
+	(void)state;
+	static const char body[] =
+		"{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What is this?\"},"
+		"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/"
+		"png;base64,AAAA\"}}]}],"
+		"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":"
+		"\"does it\"}}]}";
+	struct arena arena;
+	struct chat_request request;
+	struct error error;
+	arena_init(&arena, NULL, 0);
+	const struct json *tree = json_parse(&arena, slice_of(body), NULL, &error);
+	const struct format_parse parse = {.body = slice_of(body), .tree = tree, .arena = &arena};
+	assert_true(format_get(FORMAT_OPENAI_CHAT)->parse_request(&parse, &request, &error));
+	int64_t tokens = format_estimate_tokens(&request);
+	assert_in_range(tokens, TOKENS_PER_IMAGE + 20, TOKENS_PER_IMAGE + 80);
+	arena_finish(&arena);
+}
+
+int test_lists(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_models),
+		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_estimate_of_texts),
+		cmocka_unit_test(test_estimate_of_a_request),
+	};
+	return cmocka_run_group_tests_name("lists", tests, NULL, NULL);
+}
