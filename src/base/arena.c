@@ -213,7 +213,8 @@ void arena_grow(struct arena *arena, void **items, size_t *cap, size_t needed, s
 	}
 	size_t grown = *cap * 2 > needed ? *cap * 2 : needed;
 	size_t bytes;
-	if (grown < 8) {
+	/* Lists of large things are mostly short: a message has one part. */
+	if (item_size < 128 && grown < 8) {
 		grown = 8;
 	}
 	if (__builtin_mul_overflow(grown, item_size, &bytes)) {

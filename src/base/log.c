@@ -24,6 +24,9 @@
 #define RING_MIN ((size_t)1024)
 /* The writer puts out what it rendered at the latest when it is this much. */
 #define WRITE_STEP ((size_t)64 * 1024)
+/* After a write the writer rests this long, so that a busy gateway pays one wake-up and one write
+ * for many records. A lone record, a warning and a flush do not wait. */
+#define REST_MS 25
 
 struct log {
 	_Atomic int level;
@@ -39,6 +42,7 @@ struct log {
 	uint64_t head, tail;
 	uint64_t dropped, reported; /* records */
 	bool is_writer_asleep, is_closing;
+	bool is_urgent; /* the writer must not rest on what is queued */
 
 	pthread_mutex_t secrets_lock; /* of the list */
 	VEC(struct slice) secrets;
@@ -126,20 +130,34 @@ static void write_queued(
 	}
 }
 
+/* Waits for something to write; the lock is held. */
+static void wait_for_records(struct log *log, uint64_t rested_at_ms) {
+	while (log->head == log->tail && log->dropped == log->reported && !log->is_closing) {
+		log->is_writer_asleep = true;
+		pthread_cond_wait(&log->queued, &log->lock);
+		log->is_writer_asleep = false;
+	}
+	uint64_t now_ms;
+	while (!log->is_urgent && !log->is_closing &&
+		(now_ms = clock_monotonic_ms()) < rested_at_ms) {
+		int64_t until_ms = clock_wall_ms() + (int64_t)(rested_at_ms - now_ms);
+		struct timespec until = {
+			.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+		pthread_cond_timedwait(&log->queued, &log->lock, &until);
+	}
+	log->is_urgent = false;
+}
+
 static void *run_writer(void *data) {
 	struct log *log = data;
 	struct buf record, scratch, out;
+	uint64_t rested_at_ms = 0;
 	buf_init(&record, 0);
 	buf_init(&scratch, 0);
 	buf_init(&out, 0);
 	pthread_mutex_lock(&log->lock);
 	for (;;) {
-		while (log->head == log->tail && log->dropped == log->reported &&
-			!log->is_closing) {
-			log->is_writer_asleep = true;
-			pthread_cond_wait(&log->queued, &log->lock);
-			log->is_writer_asleep = false;
-		}
+		wait_for_records(log, rested_at_ms);
 		uint64_t head = log->head, dropped = log->dropped;
 		uint64_t unreported = dropped - log->reported;
 		bool is_last = head == log->tail && unreported == 0;
@@ -152,6 +170,7 @@ static void *run_writer(void *data) {
 			render_dropped(log, unreported, &scratch, &out);
 			write_out(log->fd, &out);
 		}
+		rested_at_ms = clock_monotonic_ms() + REST_MS;
 		pthread_mutex_lock(&log->lock);
 		log->reported = dropped;
 		pthread_cond_broadcast(&log->written);
@@ -242,6 +261,8 @@ void log_flush(struct log *log) {
 	}
 	pthread_mutex_lock(&log->lock);
 	uint64_t head = log->head, dropped = log->dropped;
+	log->is_urgent |= log->tail < head;
+	pthread_cond_signal(&log->queued);
 	while (log->tail < head || log->reported < dropped) {
 		pthread_cond_wait(&log->written, &log->lock);
 	}
@@ -323,7 +344,9 @@ void log_record(struct log *log, enum log_level level, struct slice message,
 	} else {
 		pack(log, &record, message, fields);
 	}
-	if (log->is_writer_asleep) {
+	bool is_urgent = level >= LOG_WARN || log->head - log->tail > log->size / 2;
+	log->is_urgent |= is_urgent;
+	if (log->is_writer_asleep || is_urgent) {
 		pthread_cond_signal(&log->queued);
 	}
 	pthread_mutex_unlock(&log->lock);

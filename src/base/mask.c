@@ -96,6 +96,10 @@ struct found {
 
 static struct found find_prefixed(const char *at) {
 	for (size_t i = 0; i < sizeof key_prefixes / sizeof *key_prefixes; i++) {
+		/* Every word of every log line comes here: most differ in the first byte. */
+		if (*at != key_prefixes[i].prefix[0]) {
+			continue;
+		}
 		size_t keep = strlen(key_prefixes[i].prefix);
 		if (strncmp(at, key_prefixes[i].prefix, keep) == 0) {
 			size_t hide = token_span(at + keep, is_token_char);
@@ -109,7 +113,7 @@ static struct found find_prefixed(const char *at) {
 
 static struct found find_scheme(const char *at) {
 	static const char *const schemes[] = {"bearer", "basic"};
-	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes && (*at | 0x20) == 'b'; i++) {
 		size_t keep = strlen(schemes[i]);
 		if (strncasecmp(at, schemes[i], keep) != 0 || at[keep] != ' ') {
 			continue;
