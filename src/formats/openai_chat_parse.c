@@ -350,7 +350,12 @@ static bool read_response_format(
 		format->kind = CHAT_RESPONSE_JSON_SCHEMA;
 		format->name = json_string(json_get_value(schema, "name"), p->arena);
 		format->description = json_string(json_get_value(schema, "description"), p->arena);
-		format->schema = json_raw(json_get_value(schema, "schema"));
+		const struct json *own = json_get_value(schema, "schema");
+		if (own != NULL && !json_is(own, JSON_OBJECT)) {
+			return wrong(p, "response_format.json_schema.schema", own, "an object");
+		}
+		/* the vendor takes a format without a schema as "some object" */
+		format->schema = own ? json_raw(own) : SLICE("{\"type\":\"object\"}");
 		return strict == NULL || read_flag(p, strict, name, &format->strict);
 	} else if (json_is(type, JSON_STRING) && schema == NULL) {
 		/* grammar, regex and the like of compatible hosts */
