@@ -60,10 +60,10 @@ bool gateway_check_host(const struct config *config, struct slice host, struct e
 		(int)(host.len < 100 ? host.len : 100), host.data);
 }
 
-/* "https://example.com:8080" -> "example.com:8080"; absent when it is no such thing ("null"). */
+/* "https://example.com:8080" -> "example.com:8080"; empty when it is no such thing ("null"). */
 static struct slice origin_authority(struct slice origin) {
 	size_t at = slice_find(origin, SLICE("://"));
-	return at == SIZE_MAX ? (struct slice){0} : slice_from(origin, at + 3);
+	return slice_from(origin, at == SIZE_MAX ? origin.len : at + 3);
 }
 
 enum gateway_origin gateway_check_origin(
