@@ -148,6 +148,21 @@ static enum http1_result parse_request_line(
 	return result == HTTP1_OK ? check_target_form(head, error) : result;
 }
 
+/* A request line is looked at as soon as it is whole, once: whoever speaks something else is not
+ * kept waiting for the rest of a head. `seen` bytes had been searched before. */
+static enum http1_result check_first_line(
+	struct slice bytes, size_t start, size_t seen, struct error *error) {
+	size_t from = seen > start ? seen : start;
+	const char *lf = memchr(bytes.data + from, '\n', bytes.len - from);
+	if (!lf || memchr(bytes.data + start, '\n', from - start)) {
+		return HTTP1_NEED_MORE;
+	}
+	struct http1_head head = {0};
+	struct slice line = slice_make(bytes.data + start, (size_t)(lf - bytes.data) - start - 1);
+	return parse_request_line(line, &head, error) == HTTP1_ERROR ? HTTP1_ERROR
+								     : HTTP1_NEED_MORE;
+}
+
 /* ---- headers ---- */
 
 /* What the parser itself must understand, gathered while the list is read. */
@@ -308,14 +323,14 @@ enum http1_result http1_parse_head(struct slice bytes, size_t *scanned, size_t m
 	if (result != HTTP1_OK) {
 		return result;
 	}
-	size_t end = 0;
+	size_t end = 0, seen = *scanned;
 	result = find_end(bytes, start, scanned, &end, error);
 	if (result == HTTP1_ERROR) {
 		return result;
 	}
 	if (result == HTTP1_NEED_MORE) {
 		return bytes.len < max_bytes
-			       ? result
+			       ? check_first_line(bytes, start, seen, error)
 			       : too_large(error, "the request line and headers are too large");
 	}
 	if (end > max_bytes) {

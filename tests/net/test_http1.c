@@ -108,6 +108,8 @@ static const struct head_case head_cases[] = {
 	CASE("CONNECT", "CONNECT h:443 HTTP/1.1\r\n" H "\r\n", 405),
 	CASE("other expectation", "POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\n\r\n", 417),
 	CASE("TLS hello", "\x16\x03\x01", 400),
+	CASE("0.9 form, no more to come", "GET /healthz\r\n", 400),
+	CASE("bad line, head not whole", "GET / HTTP/1.2\r\n" H, 505),
 	CASE("garbage", "\r\n\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n", 400),
 };
 
