@@ -320,8 +320,10 @@ static void write_compat_sampling(struct openai_chat_builder *b) {
 		{"min_p", b->request->min_p.raw},
 		{"repetition_penalty", b->request->repeat_penalty.raw},
 	};
+	/* OpenAI's models refuse them behind proxies and on other clouds too. */
+	bool is_refused = b->is_official || strcmp(b->target->family->vendor, "openai") == 0;
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		if (numbers[i].raw.data != NULL && b->is_official) {
+		if (numbers[i].raw.data != NULL && is_refused) {
 			drop(b, "OC-15", numbers[i].name, "OpenAI does not know it");
 		} else {
 			put_raw(b, numbers[i].name, numbers[i].raw);

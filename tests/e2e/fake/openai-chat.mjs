@@ -104,7 +104,7 @@ const jsonSchema = also(object({ name }, { description: str(), schema: anyObject
 });
 const penalty = nullable(num({ min: -2, max: 2 }));
 
-const shape = object({ model: str({ min: 1 }), messages: list(message, { min: 1 }) }, {
+const fields = {
   audio: nullable(anyObject),
   frequency_penalty: penalty,
   function_call: strOr(str({ values: ['none', 'auto'] }), object({ name })),
@@ -144,7 +144,11 @@ const shape = object({ model: str({ min: 1 }), messages: list(message, { min: 1 
   user: str(),
   verbosity: nullable(str({ values: ['low', 'medium', 'high'] })),
   web_search_options: object({}, { search_context_size: str({ values: ['low', 'medium', 'high'] }), user_location: nullable(anyObject) }),
-});
+};
+const required = { model: str({ min: 1 }), messages: list(message, { min: 1 }) };
+const shape = object(required, fields);
+/** What compatible hosts know beyond it (formats.md 2.1, OC-15). */
+const compatShape = object(required, { ...fields, top_k: nullable(int()), min_p: nullable(num()), repetition_penalty: nullable(num()) });
 
 // ---------------------------------------------------------------- rules between fields
 
@@ -226,7 +230,8 @@ function checkModel(body) {
 
 /** Refuses (throws Refusal) what the API refuses. */
 export function validate(body) {
-  shape(body, '', { compat: isCompat(typeof body.model === 'string' ? body.model : '') });
+  const compat = isCompat(typeof body.model === 'string' ? body.model : '');
+  (compat ? compatShape : shape)(body, '', { compat });
   if (set(body.max_tokens) && set(body.max_completion_tokens))
     fail('max_tokens', 'Setting \'max_tokens\' and \'max_completion_tokens\' at the same time is not supported.');
   if (set(body.stream_options) && body.stream !== true)
