@@ -229,7 +229,12 @@ export function anthropicClient(baseURL, apiKey = clientKey) {
       return { ...antWhole(message), events };
     },
     replay: (a) => ({ blocks: a.blocks }),
-    models: async () => (await sdk.models.list()).data.map((m) => m.id),
+    /** All pages: a list may say has_more (gateway.md 4.4). */
+    async models() {
+      const names = [];
+      for await (const m of sdk.models.list()) names.push(m.id);
+      return names;
+    },
     finishes: { stop: 'end_turn', length: 'max_tokens', tools: 'tool_use' },
   };
 }

@@ -80,7 +80,7 @@ export class Raw {
 
   /** All status codes received so far. A body need not end with a line, so a head may follow it at once. */
   get statuses() {
-    return [...this.text.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map((m) => Number(m[1]));
+    return [...this.text.matchAll(/HTTP\/1\.[01] (\d{3}) [^\r\n]*\r\n/g)].map((m) => Number(m[1]));
   }
 
   destroy() {
