@@ -62,9 +62,15 @@ void json_position(struct slice text, const char *at, uint32_t *line, uint32_t *
 
 /* Member of an object by (unescaped) name; the last of duplicates; NULL when absent or not an
  * object. A JSON null member is returned as a node: use json_get_value to treat it as absent. */
-const struct json *json_get(const struct json *object, const char *name);
 const struct json *json_get_slice(const struct json *object, struct slice name);
-const struct json *json_get_value(const struct json *object, const char *name);
+/* Inline, so that the length of a literal is known when compiling: decoders ask dozens a frame. */
+static inline const struct json *json_get(const struct json *object, const char *name) {
+	return json_get_slice(object, slice_of(name));
+}
+static inline const struct json *json_get_value(const struct json *object, const char *name) {
+	const struct json *found = json_get_slice(object, slice_of(name));
+	return found && found->type != JSON_NULL ? found : NULL;
+}
 /* RFC 6901 pointer; NULL when it leads nowhere. */
 const struct json *json_at(const struct json *node, struct slice pointer);
 const struct json *json_item(const struct json *array, size_t index);

@@ -9,10 +9,11 @@
 
 /* ---- members and pointers ---- */
 
-static bool key_equals(const struct json *member, struct slice name) {
+static inline bool key_equals(const struct json *member, struct slice name) {
 	if (!member->key_has_escape) {
 		return member->key_len == name.len &&
-		       (name.len == 0 || memcmp(member->key, name.data, name.len) == 0);
+		       (name.len == 0 || (member->key[0] == name.data[0] &&
+						 memcmp(member->key, name.data, name.len) == 0));
 	}
 	/* An escape is always longer than what it stands for. */
 	return member->key && member->key_len > name.len &&
@@ -29,15 +30,6 @@ const struct json *json_get_slice(const struct json *object, struct slice name) 
 		}
 	}
 	return found;
-}
-
-const struct json *json_get(const struct json *object, const char *name) {
-	return json_get_slice(object, slice_of(name));
-}
-
-const struct json *json_get_value(const struct json *object, const char *name) {
-	const struct json *found = json_get(object, name);
-	return json_is_null(found) ? NULL : found;
 }
 
 const struct json *json_item(const struct json *array, size_t index) {
