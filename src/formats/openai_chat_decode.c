@@ -49,6 +49,90 @@ static struct choice *choice_at(struct openai_chat_decoder *self, uint32_t numbe
 	return &self->choices.items[number];
 }
 
+/* Members that are looked for, found in one pass over the object: a chunk is small, and there is
+ * one for every few characters of an answer. Null counts as absent; the last of duplicates wins. */
+static void pick(const struct json *object, const struct slice *names, size_t count,
+	const struct json **found) {
+	memset(found, 0, count * sizeof *found);
+	if (!json_is(object, JSON_OBJECT)) {
+		return;
+	}
+	json_each (member, object) {
+		for (size_t i = 0; i < count; i++) {
+			bool is_it = member->key_has_escape
+					     ? json_key_is(member, names[i].data)
+					     : member->key_len == names[i].len &&
+						       memcmp(member->key, names[i].data,
+							       names[i].len) == 0;
+			if (is_it) {
+				found[i] = member->type == JSON_NULL ? NULL : member;
+				break;
+			}
+		}
+	}
+}
+
+/* The members of a delta or a message, of a choice, and of a chunk or a whole answer. */
+enum {
+	DELTA_CONTENT,
+	DELTA_REASONING_CONTENT,
+	DELTA_REASONING,
+	DELTA_THINKING,
+	DELTA_REASONING_DETAILS,
+	DELTA_TOOL_CALLS,
+	DELTA_FUNCTION_CALL,
+	DELTA_REFUSAL,
+	DELTA_ANNOTATIONS,
+	DELTA_IMAGES,
+	DELTA_AUDIO,
+	DELTA_COUNT
+};
+static const struct slice delta_names[DELTA_COUNT] = {
+	[DELTA_CONTENT] = SLICE_INIT("content"),
+	[DELTA_REASONING_CONTENT] = SLICE_INIT("reasoning_content"),
+	[DELTA_REASONING] = SLICE_INIT("reasoning"),
+	[DELTA_THINKING] = SLICE_INIT("thinking"),
+	[DELTA_REASONING_DETAILS] = SLICE_INIT("reasoning_details"),
+	[DELTA_TOOL_CALLS] = SLICE_INIT("tool_calls"),
+	[DELTA_FUNCTION_CALL] = SLICE_INIT("function_call"),
+	[DELTA_REFUSAL] = SLICE_INIT("refusal"),
+	[DELTA_ANNOTATIONS] = SLICE_INIT("annotations"),
+	[DELTA_IMAGES] = SLICE_INIT("images"),
+	[DELTA_AUDIO] = SLICE_INIT("audio"),
+};
+
+enum {
+	CHOICE_INDEX,
+	CHOICE_DELTA,
+	CHOICE_MESSAGE,
+	CHOICE_FINISH_REASON,
+	CHOICE_LOGPROBS,
+	CHOICE_ERROR,
+	CHOICE_COUNT
+};
+static const struct slice choice_names[CHOICE_COUNT] = {
+	[CHOICE_INDEX] = SLICE_INIT("index"),
+	[CHOICE_DELTA] = SLICE_INIT("delta"),
+	[CHOICE_MESSAGE] = SLICE_INIT("message"),
+	[CHOICE_FINISH_REASON] = SLICE_INIT("finish_reason"),
+	[CHOICE_LOGPROBS] = SLICE_INIT("logprobs"),
+	[CHOICE_ERROR] = SLICE_INIT("error"),
+};
+
+enum {
+	TREE_CHOICES,
+	TREE_USAGE,
+	TREE_X_GROQ,
+	TREE_ERROR,
+	TREE_COUNT
+};
+static const struct slice tree_names[TREE_COUNT] = {
+	[TREE_CHOICES] = SLICE_INIT("choices"),
+	[TREE_USAGE] = SLICE_INIT("usage"),
+	[TREE_X_GROQ] = SLICE_INIT("x_groq"),
+	[TREE_ERROR] = SLICE_INIT("error"),
+};
+
 static bool has_text(const struct json *node) {
 	return json_is(node, JSON_STRING) && node->raw_len > 2;
 }
@@ -278,15 +362,14 @@ static void read_reasoning_details(
 	}
 }
 
-static void read_thinking(struct decode *d, uint32_t number, const struct json *delta) {
-	static const char *const names[] = {"reasoning_content", "reasoning", "thinking"};
+static void read_thinking(
+	struct decode *d, uint32_t number, const struct json *const delta[DELTA_COUNT]) {
 	bool has_plain_text = false;
-	for (size_t i = 0; i < sizeof names / sizeof *names && !has_plain_text; i++) {
-		const struct json *node = json_get(delta, names[i]);
-		has_plain_text = has_text(node);
-		emit_string(d, number, CHAT_EVENT_THINKING_DELTA, node);
+	for (size_t i = DELTA_REASONING_CONTENT; i <= DELTA_THINKING && !has_plain_text; i++) {
+		has_plain_text = has_text(delta[i]);
+		emit_string(d, number, CHAT_EVENT_THINKING_DELTA, delta[i]);
 	}
-	read_reasoning_details(d, number, json_get(delta, "reasoning_details"), has_plain_text);
+	read_reasoning_details(d, number, delta[DELTA_REASONING_DETAILS], has_plain_text);
 }
 
 /* OC-21: text, or a list of text and thinking chunks (Mistral). */
@@ -328,34 +411,32 @@ static bool has_any_text(const struct json *object) {
 	return false;
 }
 
-static void read_delta(struct openai_chat_decoder *self, uint32_t number, const struct json *delta,
+static void read_delta(struct openai_chat_decoder *self, uint32_t number, const struct json *object,
 	bool is_whole) {
 	struct decode *d = &self->shell;
+	const struct json *delta[DELTA_COUNT];
+	pick(object, delta_names, DELTA_COUNT, delta);
 	/* OC-20: the order of the events when one delta has several */
 	read_thinking(d, number, delta);
-	const struct json *content = json_get(delta, "content");
-	if (has_text(content) || json_is(content, JSON_ARRAY)) {
+	if (has_text(delta[DELTA_CONTENT]) || json_is(delta[DELTA_CONTENT], JSON_ARRAY)) {
 		start_calls(self, number);
-		read_content(d, number, content);
+		read_content(d, number, delta[DELTA_CONTENT]);
 	}
-	json_each (citation, json_get_value(delta, "annotations")) {
+	json_each (citation, delta[DELTA_ANNOTATIONS]) {
 		chat_emit_citation(&d->emitter, number, json_raw(citation));
 	}
-	const struct json *refusal = json_get(delta, "refusal");
-	if (has_text(refusal)) {
+	if (has_text(delta[DELTA_REFUSAL])) {
 		choice_at(self, number)->has_refusal = true;
-		emit_string(d, number, CHAT_EVENT_REFUSAL_DELTA, refusal);
+		emit_string(d, number, CHAT_EVENT_REFUSAL_DELTA, delta[DELTA_REFUSAL]);
 	}
-	read_images(d, number, json_get(delta, "images"));
-	const struct json *audio = json_get_value(delta, "audio");
-	if (has_any_text(audio)) {
-		chat_emit_block(&d->emitter, number, CHAT_PART_RAW, SLICE("audio"), json_raw(audio),
-			FORMAT_OPENAI_CHAT);
+	read_images(d, number, delta[DELTA_IMAGES]);
+	if (has_any_text(delta[DELTA_AUDIO])) {
+		chat_emit_block(&d->emitter, number, CHAT_PART_RAW, SLICE("audio"),
+			json_raw(delta[DELTA_AUDIO]), FORMAT_OPENAI_CHAT);
 	}
-	read_calls(self, number, json_get(delta, "tool_calls"), is_whole);
-	const struct json *function_call = json_get_value(delta, "function_call");
-	if (has_any_text(function_call)) {
-		read_call(self, number, function_call, INDEX_FUNCTION_CALL);
+	read_calls(self, number, delta[DELTA_TOOL_CALLS], is_whole);
+	if (has_any_text(delta[DELTA_FUNCTION_CALL])) {
+		read_call(self, number, delta[DELTA_FUNCTION_CALL], INDEX_FUNCTION_CALL);
 	}
 }
 
@@ -399,9 +480,9 @@ static void finish(struct openai_chat_decoder *self, uint32_t number, struct sli
 }
 
 /* Reasons that say the answer failed (4.1); true when it did. */
-static bool is_failure(struct decode *d, const struct json *choice, struct slice word) {
+static bool is_failure(struct decode *d, const struct json *choice, const struct json *reported,
+	struct slice word) {
 	struct error error;
-	const struct json *reported = json_get_value(choice, "error");
 	if (json_is(reported, JSON_OBJECT) || json_is(reported, JSON_STRING)) {
 		format_read_error(200, NULL, json_raw(choice), &error);
 	} else if (slice_is(word, "error")) {
@@ -442,29 +523,29 @@ static void start(struct decode *d, const struct json *tree) {
 		text_of(d, json_get(tree, "system_fingerprint")));
 }
 
-static void read_choice(struct openai_chat_decoder *self, const struct json *choice,
+static void read_choice(struct openai_chat_decoder *self, const struct json *object,
 	uint32_t position, bool is_whole) {
 	struct decode *d = &self->shell;
+	const struct json *choice[CHOICE_COUNT];
 	int64_t index;
 	uint32_t number = position;
-	if (json_int64(json_get(choice, "index"), &index) && index >= 0 && index <= UINT32_MAX) {
+	pick(object, choice_names, CHOICE_COUNT, choice);
+	if (json_int64(choice[CHOICE_INDEX], &index) && index >= 0 && index <= UINT32_MAX) {
 		number = (uint32_t)index;
 	}
 	if (number >= 128) {
 		chat_emit_text(&d->emitter, number, SLICE("?")); /* beyond the emitter's limit */
 		return;
 	}
-	struct slice word = json_string(json_get(choice, "finish_reason"), &d->scratch);
-	if (is_failure(d, choice, word)) {
+	struct slice word = json_string(choice[CHOICE_FINISH_REASON], &d->scratch);
+	if (is_failure(d, object, choice[CHOICE_ERROR], word)) {
 		return;
 	}
-	const struct json *delta = json_get_value(choice, is_whole ? "message" : "delta");
-	if (delta == NULL) {
-		/* E-97; some hosts put a whole message into a stream */
-		delta = json_get_value(choice, is_whole ? "delta" : "message");
-	}
+	/* E-97; some hosts put a whole message into a stream */
+	const struct json *delta = choice[is_whole ? CHOICE_MESSAGE : CHOICE_DELTA];
+	delta = delta ? delta : choice[is_whole ? CHOICE_DELTA : CHOICE_MESSAGE];
 	read_delta(self, number, delta, is_whole);
-	const struct json *logprobs = json_get_value(choice, "logprobs");
+	const struct json *logprobs = choice[CHOICE_LOGPROBS];
 	if (json_is(json_get(logprobs, "content"), JSON_ARRAY) ||
 		json_is(json_get(logprobs, "refusal"), JSON_ARRAY)) {
 		chat_emit_logprobs(&d->emitter, number, json_raw(logprobs));
@@ -475,10 +556,25 @@ static void read_choice(struct openai_chat_decoder *self, const struct json *cho
 	}
 }
 
+/* OC-25: the usage object, wherever the host put it; NULL when there is none (E-18). */
+static const struct json *find_usage(
+	const struct json *const top[TREE_COUNT], const struct json *first_choice) {
+	const struct json *usage = top[TREE_USAGE];
+	if (usage == NULL && top[TREE_X_GROQ] != NULL) {
+		usage = json_get(top[TREE_X_GROQ], "usage");
+	}
+	if (usage == NULL && first_choice != NULL) {
+		usage = json_get(first_choice, "usage");
+	}
+	return json_is(usage, JSON_OBJECT) ? usage : NULL;
+}
+
 static void read_tree(struct decode *d, const struct json *tree, bool is_whole) {
-	const struct json *choices = json_get_value(tree, "choices");
+	const struct json *top[TREE_COUNT];
+	pick(tree, tree_names, TREE_COUNT, top);
+	const struct json *choices = top[TREE_CHOICES];
 	const struct json *first = json_item(choices, 0);
-	const struct json *usage = openai_chat_find_usage(tree);
+	const struct json *usage = find_usage(top, first);
 	uint32_t position = 0;
 	if (first == NULL && usage == NULL) {
 		return; /* E-20, OC-32: content filter results before the answer */
@@ -512,11 +608,13 @@ static bool is_error(const struct json *tree, struct slice event) {
 	if (json_is(tree, JSON_ARRAY)) {
 		tree = json_item(tree, 0);
 	}
-	const struct json *error = json_get_value(tree, "error");
-	if (json_is(error, JSON_OBJECT) || has_text(error) || slice_is(event, "error")) {
+	const struct json *top[TREE_COUNT];
+	pick(tree, tree_names, TREE_COUNT, top);
+	if (json_is(top[TREE_ERROR], JSON_OBJECT) || has_text(top[TREE_ERROR]) ||
+		slice_is(event, "error")) {
 		return true;
 	}
-	if (json_get_value(tree, "choices") != NULL) {
+	if (top[TREE_CHOICES] != NULL) {
 		return false;
 	}
 	int64_t status;

@@ -4,20 +4,6 @@
 
 #include "formats/openai_chat_internal.h"
 
-const struct json *openai_chat_find_usage(const struct json *tree) {
-	const struct json *places[] = {
-		json_get(tree, "usage"),
-		json_get(json_get(tree, "x_groq"), "usage"),
-		json_get(json_item(json_get(tree, "choices"), 0), "usage"),
-	};
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		if (json_is(places[i], JSON_OBJECT)) {
-			return places[i];
-		}
-	}
-	return NULL;
-}
-
 /* A count, or -1 when it is absent or no sensible number. */
 static int64_t count(const struct json *object, const char *name) {
 	int64_t value;

@@ -4,9 +4,7 @@
 
 #include "chat/event.h"
 
-/* The usage object of a chunk or a whole answer, wherever the host put it; NULL when there is none
- * (null included, E-18). */
-const struct json *openai_chat_find_usage(const struct json *tree);
+/* Reads a usage object. Slices point into it. */
 void openai_chat_read_usage(const struct json *object, struct chat_usage *usage);
 
 #endif
