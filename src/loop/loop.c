@@ -69,8 +69,8 @@ void loop_no_sleep(struct loop *loop) {
 
 static void on_before_poll(uv_prepare_t *handle) {
 	struct loop *loop = handle->data;
-	run_deferred(loop);
-	if (loop->deferred != NULL) {
+	bool was_run = run_deferred(loop);
+	if (loop->deferred != NULL || (was_run && loop->is_once)) {
 		loop_no_sleep(loop);
 	}
 }
@@ -172,9 +172,9 @@ void loop_run(struct loop *loop) {
 
 bool loop_run_once(struct loop *loop, bool wait) {
 	bool was_run = !uv_loop_alive(&loop->uv) && run_uncounted(loop);
-	loop->is_running = true;
+	loop->is_running = loop->is_once = true;
 	uv_run(&loop->uv, wait && !was_run ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-	loop->is_running = false;
+	loop->is_running = loop->is_once = false;
 	run_deferred(loop); /* UV_RUN_ONCE may end with timers */
 	uv_mutex_lock(&loop->posted_lock);
 	bool has_posted = loop->posted.len > 0;

@@ -28,6 +28,7 @@ struct loop {
 	uv_idle_t no_sleep; /* active while something waits for the next turn */
 	struct arena_pool arenas;
 	bool is_running, is_closing;
+	bool is_once; /* in loop_run_once: a turn that ran something does not sleep after it */
 	_Atomic bool is_stopping;
 
 	uv_mutex_t posted_lock;

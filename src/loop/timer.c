@@ -72,6 +72,9 @@ void loop_timers_fired(uv_timer_t *handle) {
 		struct loop_timer *timer = loop->heap.items[0].timer;
 		heap_remove(loop, timer);
 		timer->fn(timer);
+		if (loop->is_once) {
+			loop_no_sleep(loop);
+		}
 	}
 	loop->timer_at_ms = UINT64_MAX;
 	if (loop->heap.len > 0 && loop->heap.items[0].at_ms <= now) {

@@ -85,7 +85,7 @@ static void end(struct client_call *call, CURLcode code) {
 		detach(call);
 		return; /* it is in the queue */
 	}
-	if (call->is_paused && call->held.len > 0) {
+	if (call->is_paused && call->held.len > 0 && call->failure == CALL_FAILURE_NONE) {
 		call->state = CALL_DRAINING;
 		loop_timer_stop(&call->timer);
 		return;

@@ -37,10 +37,14 @@ struct client_timeouts {        /* milliseconds; 0 = none */
 struct client_request {
 	const char *method;
 	const char *url;
-	const struct http_header *headers; /* copied; User-Agent is added when absent */
+	const struct http_header
+		*headers; /* copied; User-Agent is added when absent; framing
+			     (Content-Length, ...) is ours, such lines are left out */
 	size_t header_count;
-	const struct buf *body; /* NULL = none; not copied: must live and stay until on_done */
-	const char *proxy;      /* NULL: none; "direct": none, not even from the environment;
+	const struct buf *body; /* NULL = none; not copied: must live and stay until on_done or
+				   client_cancel; HEAD sends none */
+	const char *proxy;      /* NULL: what http_proxy, https_proxy, all_proxy and no_proxy of the
+				   environment say; "direct": none, not even from there;
 				   http:// https:// socks5:// socks5h:// with optional user:pass@ */
 	struct client_timeouts timeouts;
 	size_t max_header_bytes; /* 0 = 64 KiB */
@@ -59,8 +63,10 @@ struct client_result {
 };
 
 /* All on the loop, in this order: on_headers once, on_data any number of times, on_done once,
- * always and last, but not after client_cancel. Interim (1xx) answers are not shown.
- * Content-Encoding is decoded. */
+ * always and last, but not after client_cancel. Interim (1xx) answers and trailers are not shown;
+ * redirects are not followed. Content-Encoding is decoded and then not among the headers (nor is
+ * Content-Length); coded answers are asked for only by an Accept-Encoding of the request. The
+ * headers live until on_done has returned. client_destroy may not be called in here. */
 struct client_handler {
 	void (*on_headers)(struct client_call *call, int status, const struct http_headers *headers,
 		void *data);
@@ -75,8 +81,9 @@ struct client_call *client_submit(struct client *client, const struct client_req
 /* Ends the call and closes or resets its stream; no callback follows. Safe inside callbacks
  * (carried out at the end of the turn) and only before on_done returned. */
 void client_cancel(struct client_call *call);
-/* Back-pressure: no on_data until resume. On h2 the bytes are buffered up to 1 MiB, then the call
- * fails. */
+/* Back-pressure: no on_data until resume (which calls back at the end of the turn, never at once);
+ * the idle timeout rests. On h2 the bytes are buffered up to 1 MiB, then the call fails with
+ * ERROR_OVERLOADED. */
 void client_pause(struct client_call *call);
 void client_resume(struct client_call *call);
 

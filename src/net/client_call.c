@@ -67,6 +67,7 @@ static bool set_fixed_options(struct client_call *call) {
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_BUFFERSIZE, CLIENT_BUFFER_BYTES);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, CLIENT_UPLOAD_BYTES);
 	/* Decodes every coding libcurl knows; what is asked for is the request's business. */
 	SET(CURLOPT_ACCEPT_ENCODING, "");
 	SET(CURLOPT_SHARE, client->share);
@@ -253,6 +254,12 @@ static bool prepare_body(struct client_call *call, const struct buf *body) {
 		}
 	}
 	call->body = body;
+	bool is_bulk = total >= CLIENT_BULK_MIN;
+	if (call->is_bulk != is_bulk) {
+		call->is_bulk = is_bulk;
+		curl_easy_setopt(call->easy, CURLOPT_UPLOAD_BUFFERSIZE,
+			is_bulk ? CLIENT_UPLOAD_BULK_BYTES : CLIENT_UPLOAD_BYTES);
+	}
 	return curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, flat) == CURLE_OK &&
 	       curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total) ==
 		       CURLE_OK;

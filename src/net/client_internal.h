@@ -25,6 +25,11 @@
 #define CLIENT_BUFFER_BYTES (16L * 1024)
 /* Bodies up to this go out in the same write as the head (libcurl's own bound is 64 KiB). */
 #define CLIENT_ONE_WRITE_MAX ((size_t)60 * 1024)
+/* libcurl keeps the buffer a larger body went through until the answer has ended, so it is small
+ * for bodies of the usual size: a stream may be open for long. */
+#define CLIENT_UPLOAD_BYTES (16L * 1024)
+#define CLIENT_UPLOAD_BULK_BYTES (256L * 1024)
+#define CLIENT_BULK_MIN ((size_t)1 << 20)
 #define CLIENT_POOL_MAX 64
 
 enum call_state {
@@ -78,7 +83,7 @@ struct client_call {
 	char *url;
 	char *proxy;
 	char custom_method[32];
-	bool is_head;
+	bool is_head, is_bulk;
 	struct client_lines lines;
 
 	const struct buf *body;

@@ -10,6 +10,7 @@
 
 #include "net/client.h"
 #include "net/fake_server.h"
+#include "net/fake_tls.h"
 
 int test_client(void);
 
@@ -751,6 +752,130 @@ static void test_environment_proxy(void **state) {
 	unsetenv("http_proxy");
 }
 
+/* ---- TLS and HTTP/2 -------------------------------------------------------------------------- */
+
+/* A fresh client (a CA store is loaded once) that trusts the server, or does not. */
+static struct fake_tls *set_up_tls(struct fixture *f, bool is_trusted, bool h2, size_t body_bytes) {
+	struct fake_tls *server = fake_tls_create(h2, body_bytes);
+	struct error error;
+	client_destroy(f->client);
+	client_shared_destroy(f->shared);
+	f->shared = client_shared_create();
+	struct client_options options = {.shared = f->shared, .user_agent = "llm-mux/test"};
+	f->client = client_create(f->loop, &options, &error);
+	assert_non_null(f->client);
+	if (is_trusted) {
+		setenv("SSL_CERT_FILE", fake_tls_certificate(server), 1);
+	}
+	snprintf(f->url, sizeof f->url, "https://127.0.0.1:%d/", fake_tls_port(server));
+	return server;
+}
+
+static void tear_down_tls(struct fixture *f, struct fake_tls *server) {
+	client_destroy(f->client);
+	f->client = NULL;
+	fake_tls_destroy(server);
+	unsetenv("SSL_CERT_FILE");
+}
+
+static void test_self_signed_is_refused(void **state) {
+	struct fixture *f = *state;
+	struct fake_tls *server = set_up_tls(f, false, false, 5);
+	struct answer answer = {0};
+	call_url(f, &answer, f->url, NULL);
+	wait_for(f, &answer.is_done);
+	assert_error(&answer, ERROR_NETWORK, "cannot verify the certificate of 127.0.0.1:");
+	assert_error(&answer, ERROR_NETWORK, "self-signed certificate");
+	assert_false(answer.result.was_sent);
+	tear_down_tls(f, server);
+	finish(&answer);
+}
+
+static void test_wrong_host_is_refused(void **state) {
+	struct fixture *f = *state;
+	struct fake_tls *server = set_up_tls(f, true, false, 5);
+	struct answer answer = {0};
+	char url[64];
+	snprintf(url, sizeof url, "https://localhost:%d/", fake_tls_port(server));
+	call_url(f, &answer, url, NULL);
+	wait_for(f, &answer.is_done);
+	assert_error(&answer, ERROR_NETWORK, "cannot verify the certificate of localhost:");
+	tear_down_tls(f, server);
+	finish(&answer);
+}
+
+static void test_tls(void **state) {
+	struct fixture *f = *state;
+	for (int h2 = 0; h2 < 2; h2++) {
+		struct fake_tls *server = set_up_tls(f, true, h2, 100000);
+		for (size_t i = 0; i < 3; i++) {
+			struct answer answer = {0};
+			call_url(f, &answer, f->url, NULL);
+			wait_for(f, &answer.is_done);
+			assert_int_equal(answer.result.error.kind, ERROR_NONE);
+			assert_int_equal(answer.status, 200);
+			assert_int_equal(answer.body.len, 100000);
+			assert_int_equal(answer.result.http_version, h2 ? 20 : 11);
+			assert_int_equal(answer.result.reused_connection, i > 0);
+			finish(&answer);
+		}
+		tear_down_tls(f, server);
+	}
+}
+
+static void test_h2_request_body(void **state) {
+	struct fixture *f = *state;
+	struct fake_tls *server = set_up_tls(f, true, true, 5);
+	char block[5000] = {0};
+	struct buf body = {0};
+	struct answer answer = {0};
+	fill_body(&body, block, sizeof block, 3);
+	call_url(f, &answer, f->url, &(struct client_request){.method = "POST", .body = &body});
+	wait_for(f, &answer.is_done);
+	assert_body(&answer, "bbbbb");
+	tear_down_tls(f, server);
+	finish(&answer);
+	buf_finish(&body);
+}
+
+/* The bytes of a paused h2 answer are kept, in order, and on_done waits for them. */
+static void test_h2_pause(void **state) {
+	struct fixture *f = *state;
+	struct fake_tls *server = set_up_tls(f, true, true, 500000);
+	struct answer answer = {.in_data = DEED_PAUSE, .at_chunk = 1};
+	call_url(f, &answer, f->url, NULL);
+	while (answer.chunks == 0) {
+		loop_run_once(f->loop, true);
+	}
+	/* A second stream of the connection is not stopped by the first. */
+	struct answer meanwhile = {0};
+	call_url(f, &meanwhile, f->url, NULL);
+	wait_for(f, &meanwhile.is_done);
+	assert_int_equal(meanwhile.body.len, 500000);
+	assert_true(meanwhile.result.reused_connection);
+	assert_int_equal(answer.chunks, 1);
+	assert_false(answer.is_done);
+	client_resume(answer.call);
+	wait_for(f, &answer.is_done);
+	assert_int_equal(answer.result.error.kind, ERROR_NONE);
+	assert_int_equal(answer.body.len, 500000);
+	tear_down_tls(f, server);
+	finish(&answer);
+	finish(&meanwhile);
+}
+
+static void test_h2_reader_far_behind(void **state) {
+	struct fixture *f = *state;
+	struct fake_tls *server = set_up_tls(f, true, true, 4000000);
+	struct answer answer = {.in_data = DEED_PAUSE, .at_chunk = 1};
+	call_url(f, &answer, f->url, NULL);
+	wait_for(f, &answer.is_done);
+	assert_error(&answer, ERROR_OVERLOADED, "behind the answer");
+	assert_int_equal(answer.chunks, 1);
+	tear_down_tls(f, server);
+	finish(&answer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int test_client(void) {
@@ -784,6 +909,12 @@ int test_client(void) {
 		TEST(test_connect_proxy),
 		TEST(test_socks5h_proxy),
 		TEST(test_environment_proxy),
+		TEST(test_self_signed_is_refused),
+		TEST(test_wrong_host_is_refused),
+		TEST(test_tls),
+		TEST(test_h2_request_body),
+		TEST(test_h2_pause),
+		TEST(test_h2_reader_far_behind),
 	};
 	return cmocka_run_group_tests_name("net/client", tests, NULL, NULL);
 }
