@@ -34,8 +34,8 @@ struct mux_call {
 	struct backend_call *attempt;
 	struct loop_deferred deferred;
 	unsigned late_failures; /* attempts that failed after their answer had begun */
-	bool has_error, is_paused;
-	struct error error; /* the most telling of the failed attempts */
+	bool is_paused;
+	struct error *error; /* NULL: none; the most telling of the failed attempts */
 	struct mux_report report;
 	struct chat_losses losses;
 };
@@ -78,11 +78,11 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 
 /* TC-2: a count is answered with an estimate when the body was fine and nobody could count. */
 static bool wants_estimate(const struct mux_call *call) {
-	enum error_kind kind = call->error.kind;
+	enum error_kind kind = call->error->kind;
 	return call->request.request->op == CHAT_OP_COUNT && call->report.attempts > 0 &&
 	       (error_kind_info(kind)->is_retryable || kind == ERROR_METHOD ||
 		       kind == ERROR_NOT_SUPPORTED ||
-		       (kind == ERROR_NOT_FOUND && call->error.native_type[0] == '\0'));
+		       (kind == ERROR_NOT_FOUND && call->error->native_type[0] == '\0'));
 }
 
 static void fail(struct mux_call *call) {
@@ -94,7 +94,7 @@ static void fail(struct mux_call *call) {
 		return;
 	}
 	on_event(&call->observer,
-		&(struct chat_event){.type = CHAT_EVENT_ERROR, .error.error = &call->error});
+		&(struct chat_event){.type = CHAT_EVENT_ERROR, .error.error = call->error});
 	if (call->state != CALL_RELEASED) {
 		on_event(&call->observer, &(struct chat_event){.type = CHAT_EVENT_END});
 	}
@@ -168,15 +168,17 @@ static bool may_retry(struct mux_call *call, const struct error *error) {
  * one counts (gateway.md 5.6). */
 static void keep_error(struct mux_call *call, const struct error *error) {
 	bool is_transport = error->kind == ERROR_NETWORK || error->kind == ERROR_TIMEOUT;
-	if (call->has_error && is_transport) {
+	if (call->error != NULL && is_transport) {
 		return;
 	}
-	int64_t wait_ms = call->has_error ? call->error.retry_after_ms : -1;
-	bool same_kind = call->has_error && call->error.kind == error->kind;
-	call->error = *error;
-	call->has_error = true;
-	if (same_kind && wait_ms >= 0 && wait_ms < error->retry_after_ms) {
-		call->error.retry_after_ms = wait_ms;
+	bool same_kind = call->error != NULL && call->error->kind == error->kind;
+	int64_t wait_ms = same_kind ? call->error->retry_after_ms : -1;
+	if (call->error == NULL) {
+		call->error = ARENA_NEW(call->arena, struct error);
+	}
+	*call->error = *error;
+	if (wait_ms >= 0 && wait_ms < error->retry_after_ms) {
+		call->error->retry_after_ms = wait_ms;
 	}
 }
 
@@ -232,13 +234,14 @@ struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request 
 	call->link = &mux_loop->calls;
 	mux_loop->calls = call;
 
-	if (registry_resolve(
-		    &mux->registry, chat->model, call->arena, &call->route, &call->error)) {
+	struct error error;
+	if (registry_resolve(&mux->registry, chat->model, call->arena, &call->route, &error)) {
 		if (chat->stream && chat->op == CHAT_OP_CHAT) {
 			hold_start_timer(&call->hold, (uint64_t)mux->config->timeouts.hold_ms);
 		}
 		start_attempt(call);
 	} else {
+		keep_error(call, &error);
 		call->state = CALL_FAILING;
 		loop_defer(mux_loop->loop, &call->deferred);
 	}

@@ -65,12 +65,13 @@ static void keep_usage(struct mux_hold *hold, const struct chat_usage *usage) {
 }
 
 static void fail(struct mux_hold *hold) {
-	if (!hold->has_error) {
+	if (!hold->error) {
+		hold->error = ARENA_NEW(hold->arena, struct error);
 		error_set(
-			&hold->error, ERROR_UPSTREAM_PROTOCOL, "the upstream sent an empty answer");
+			hold->error, ERROR_UPSTREAM_PROTOCOL, "the upstream sent an empty answer");
 	}
 	if (!hold->is_closed) {
-		hold->owner->on_failed(hold, &hold->error);
+		hold->owner->on_failed(hold, hold->error);
 	}
 }
 
@@ -89,8 +90,8 @@ static void on_event_held(struct chat_sink *sink, const struct chat_event *event
 	case CHAT_EVENT_PING:
 		break;
 	case CHAT_EVENT_ERROR:
-		hold->error = *event->error.error;
-		hold->has_error = true;
+		hold->error = ARENA_NEW(hold->arena, struct error);
+		*hold->error = *event->error.error;
 		break;
 	case CHAT_EVENT_END:
 		fail(hold);
@@ -127,7 +128,8 @@ bool hold_has_begun(const struct mux_hold *hold) {
 }
 
 void hold_drop(struct mux_hold *hold) {
-	hold->has_start = hold->has_usage = hold->has_error = false;
+	hold->has_start = hold->has_usage = false;
+	hold->error = NULL;
 	buf_reset(&hold->wire, 0);
 }
 

@@ -70,11 +70,11 @@ struct mux_hold {
 	bool is_open;        /* events pass */
 	bool has_sent_start; /* the timer sent one before the upstream did */
 	bool is_closed;      /* the call was released: nothing is sent any more */
-	bool has_start, has_usage, has_error;
+	bool has_start, has_usage;
 	struct chat_event start;
 	struct chat_usage usage;
 	struct buf wire;
-	struct error error;
+	struct error *error; /* made when one comes: it is large, and most calls see none */
 };
 void hold_init(struct mux_hold *hold, struct loop *loop, struct arena *arena,
 	struct chat_sink *next, const struct hold_owner *owner);
