@@ -204,19 +204,6 @@ static void add_probes(struct probes *probes, const struct config_provider *sett
 	}
 }
 
-/* A vendor's own API without a key cannot work; a local server may. */
-static bool has_keys(struct doctor *doctor, const struct config_provider *settings) {
-	if (settings->api_keys.len > 0 || settings->has_own_base_url) {
-		return true;
-	}
-	doctor_say(doctor, DOCTOR_FAIL, "provider",
-		doctor_text(doctor, "add `api-key:`, or remove the provider%s%s",
-			settings->type->key_env ? "; without providers, the key may stand in " : "",
-			settings->type->key_env ? settings->type->key_env : ""),
-		"%.*s has no key", SLICE_FMT(settings->id));
-	return false;
-}
-
 static void say_unasked(struct doctor *doctor, const struct probe *probe) {
 	doctor_say(doctor, DOCTOR_SKIP, "provider", NULL, "%s: %s%s was not asked (--offline)",
 		probe->label, probe->base_url, probe->has_key ? ", with a key," : "");
@@ -228,9 +215,9 @@ void doctor_check_providers(struct doctor *doctor) {
 	size_t enabled = 0;
 	for (size_t i = 0; config && i < config->providers.len; i++) {
 		const struct config_provider *settings = &config->providers.items[i];
-		enabled += settings->is_enabled;
-		if (settings->is_enabled && has_keys(doctor, settings)) {
+		if (settings->is_enabled) {
 			add_probes(&probes, settings);
+			enabled++;
 		}
 	}
 	if (config && enabled == 0) {
