@@ -1,4 +1,5 @@
-/* openai_chat_parse.c: any JSON object as a chat completion request, built again for every upstream. */
+/* openai_chat_parse.c: any JSON object as a chat completion request, built again for every
+ * upstream. */
 #include <stdint.h>
 
 #include "fuzz_parse.h"

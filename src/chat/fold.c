@@ -19,9 +19,11 @@ struct chat_fold_text {
 	struct buf bytes;
 };
 
-static struct buf *text_at(
-	struct chat_fold *fold, enum text_kind kind, uint32_t candidate, uint32_t part) {
-	struct chat_fold_text *text = fold->texts;
+/* The text of that place, made when there is none; `is_new` saves the search for it, which an
+ * answer of very many parts would pay for each of them. */
+static struct buf *text_at(struct chat_fold *fold, enum text_kind kind, uint32_t candidate,
+	uint32_t part, bool is_new) {
+	struct chat_fold_text *text = is_new ? NULL : fold->texts;
 	while (text != NULL &&
 		!(text->kind == kind && text->candidate == candidate && text->part == part)) {
 		text = text->next;
@@ -130,9 +132,10 @@ static void on_delta(struct chat_fold *fold, const struct chat_event *event) {
 	if (part == NULL) {
 		return;
 	}
-	struct buf *text = text_at(fold, TEXT_OF_PART, event->candidate, event->part);
+	struct slice *to = part->kind == CHAT_PART_TOOL_CALL ? &part->args : &part->text;
+	struct buf *text = text_at(fold, TEXT_OF_PART, event->candidate, event->part, to->len == 0);
 	if (grow(fold, text, event->text)) {
-		*(part->kind == CHAT_PART_TOOL_CALL ? &part->args : &part->text) = buf_slice(text);
+		*to = buf_slice(text);
 	}
 }
 
@@ -141,7 +144,8 @@ static void on_citation(struct chat_fold *fold, const struct chat_event *event) 
 	if (part == NULL) {
 		return;
 	}
-	struct buf *list = text_at(fold, TEXT_CITATIONS, event->candidate, event->part);
+	struct buf *list = text_at(
+		fold, TEXT_CITATIONS, event->candidate, event->part, part->citations.data == NULL);
 	if (list->len > 0) {
 		list->len--; /* reopen the array */
 	}
@@ -168,7 +172,7 @@ static struct slice add_entries(struct chat_fold *fold, struct slice known, enum
 	if (!json_is(entries, JSON_ARRAY)) {
 		return known;
 	}
-	struct buf *list = text_at(fold, kind, candidate, 0);
+	struct buf *list = text_at(fold, kind, candidate, 0, known.data == NULL);
 	json_each (entry, entries) {
 		if ((list->len > 0 && !grow(fold, list, SLICE(","))) ||
 			!grow(fold, list, json_raw(entry))) {
@@ -200,7 +204,8 @@ static void on_usage(struct chat_fold *fold, const struct chat_event *event) {
 	usage->service_tier = known_tier;
 	if (event->usage->native.data != NULL) {
 		/* some upstreams repeat usage in every chunk: one buffer, written over */
-		struct buf *native = text_at(fold, TEXT_NATIVE_USAGE, 0, 0);
+		struct buf *native =
+			text_at(fold, TEXT_NATIVE_USAGE, 0, 0, known_native.data == NULL);
 		buf_reset(native, SIZE_MAX);
 		buf_append(native, event->usage->native);
 		known_native = buf_slice(native);

@@ -18,8 +18,8 @@ void format_encode_openai_error(
 void format_encode_anthropic_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 
-/* The encoder_create of every dialect for whole answers: folds, then encode_response at `end`; writes
- * nothing after an error event. */
+/* The encoder_create of every dialect for whole answers: folds, then encode_response at `end`;
+ * writes nothing after an error event. */
 struct chat_sink *format_whole_encoder_create(
 	const struct format *format, const struct format_encoder_options *options);
 

@@ -222,9 +222,20 @@ static bool read_tool(struct openai_chat_parser *p, const struct json *item, con
 	return true;
 }
 
+static bool check_tool_count(
+	struct openai_chat_parser *p, const struct json *list, const char *name) {
+	if (!json_is(list, JSON_ARRAY)) {
+		return wrong(p, name, list, "a list");
+	}
+	return list->count <= OPENAI_CHAT_MAX_TOOLS ||
+	       error_set_param(p->error, ERROR_INVALID_REQUEST, name,
+		       "'%s' holds %u tools, more than %d", name, (unsigned)list->count,
+		       OPENAI_CHAT_MAX_TOOLS);
+}
+
 static bool read_tools(struct openai_chat_parser *p, const struct json *node, const char *name) {
-	if (!json_is(node, JSON_ARRAY)) {
-		return wrong(p, name, node, "a list");
+	if (!check_tool_count(p, node, name)) {
+		return false;
 	}
 	json_each (item, node) {
 		if (!read_tool(p, item, name)) {
@@ -236,8 +247,8 @@ static bool read_tools(struct openai_chat_parser *p, const struct json *node, co
 
 static bool read_functions(
 	struct openai_chat_parser *p, const struct json *node, const char *name) {
-	if (!json_is(node, JSON_ARRAY)) {
-		return wrong(p, name, node, "a list");
+	if (!check_tool_count(p, node, name)) {
+		return false;
 	}
 	p->request->legacy_functions = true;
 	json_each (item, node) {

@@ -11,6 +11,10 @@ struct openai_chat_parser {
 	size_t message; /* number of the message being read, for error messages */
 };
 
+/* No client needs more, and what is looked up by name or id stays cheap. OpenAI takes 128 tools. */
+#define OPENAI_CHAT_MAX_TOOLS 1024
+#define OPENAI_CHAT_MAX_CALLS 512 /* of one message */
+
 /* "messages" into request->system and request->messages. */
 bool openai_chat_parse_messages(struct openai_chat_parser *p, const struct json *list);
 /* Schema of a tool that declares none. */

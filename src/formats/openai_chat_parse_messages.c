@@ -316,6 +316,10 @@ static bool read_calls(
 	if (list != NULL && !json_is(list, JSON_ARRAY)) {
 		return wrong(p, "tool_calls", "it must be a list");
 	}
+	if (list != NULL && list->count > OPENAI_CHAT_MAX_CALLS) {
+		return wrong(p, "tool_calls", "%u calls, more than %d", (unsigned)list->count,
+			OPENAI_CHAT_MAX_CALLS);
+	}
 	json_each (item, list) {
 		if (!read_call(p, item, number++, parts)) {
 			return false;
