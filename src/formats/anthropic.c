@@ -169,6 +169,7 @@ const struct format format_anthropic = {
 	.keepalive = "event: ping\ndata: {\"type\": \"ping\"}\n\n",
 	.parse_request = anthropic_parse_request,
 	.build_request = anthropic_build_request,
+	.can_splice = anthropic_can_splice,
 	.decoder_create = anthropic_decoder_create,
 	.encoder_create = encoder_create,
 	.encode_response = encode_response,

@@ -13,6 +13,8 @@ bool anthropic_parse_request(
 	const struct format_parse *parse, struct chat_request *request, struct error *error);
 bool anthropic_build_request(const struct chat_request *request, const struct format_target *target,
 	struct format_built *built, struct chat_losses *losses, struct error *error);
+/* False when the body holds thinking that Anthropic would refuse (AN-20). */
+bool anthropic_can_splice(const struct chat_request *request);
 struct format_decoder *anthropic_decoder_create(const struct format_decoder_options *options);
 struct chat_sink *anthropic_stream_encoder_create(const struct format_encoder_options *options);
 

@@ -188,6 +188,19 @@ static bool is_verifiable(const struct chat_part *thinking) {
 	       !slice_starts_with(thinking->signature, SLICE(ANTHROPIC_OWN_SIGNATURE));
 }
 
+bool anthropic_can_splice(const struct chat_request *request) {
+	for (size_t m = 0; m < request->messages.len; m++) {
+		const struct chat_parts *parts = &request->messages.items[m].parts;
+		for (size_t i = 0; i < parts->len; i++) {
+			if (parts->items[i].kind == CHAT_PART_THINKING &&
+				!is_verifiable(&parts->items[i])) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 static void strip_foreign_thinking(struct anthropic_build *b) {
 	for (size_t t = 0; t < b->turns.len; t++) {
 		struct chat_parts *parts = &b->turns.items[t].parts;

@@ -128,6 +128,9 @@ struct format {
 	bool (*build_request)(const struct chat_request *request,
 		const struct format_target *target, struct format_built *built,
 		struct chat_losses *losses, struct error *error);
+	/* False when a same-format request must be built all the same, because its bytes hold what
+	 * the upstream refuses; NULL = its bytes always do. */
+	bool (*can_splice)(const struct chat_request *request);
 	struct format_decoder *(*decoder_create)(const struct format_decoder_options *options);
 	/* A sink that writes the dialect. Streamed: wire bytes event by event. Whole: one JSON body
 	 * at `end`. On an error event: streamed, the in-band error (6.6); whole, nothing (ask the
@@ -154,6 +157,10 @@ const struct format *format_get(enum format_id id);
 const struct format *format_find(struct slice name);
 /* All names, for messages; NULL-terminated. */
 const char *const *format_names(void);
+
+/* Whether the client's bytes may go to an upstream of this dialect, with the edits of
+ * format_splice_request. */
+bool format_can_splice(const struct format *format, const struct chat_request *request);
 
 /* Same-format request: the client's bytes with the model value replaced, and what the dialect needs
  * for us (cc: stream_options.include_usage when streaming, OC-12). */

@@ -37,6 +37,11 @@ static bool stream_options_edit(const struct chat_request *request,
 	return true;
 }
 
+bool format_can_splice(const struct format *format, const struct chat_request *request) {
+	return request->client_format == format->id &&
+	       (format->can_splice == NULL || format->can_splice(request));
+}
+
 bool format_splice_request(const struct format *format, const struct chat_request *request,
 	const struct format_target *target, struct buf *out, struct error *error) {
 	struct json_edit edits[2];

@@ -274,7 +274,7 @@ static bool make_body(struct backend_call *call, struct error *error) {
 		.quirks = upstream->quirks,
 		.stream = is_chat && chat->stream,
 	};
-	bool is_same = chat->client_format == format->id;
+	bool is_same = format_can_splice(format, chat);
 	buf_init(&call->built.body, 0);
 	call->built.body.allow_refs = true;
 	request->report->upstream_format = format->id;
