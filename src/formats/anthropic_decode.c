@@ -1,5 +1,7 @@
 /* anthropic_decode.c: Messages answers, whole and streamed, into events (formats.md 3.2,
  * AN-30..AN-38). */
+#include <stdio.h>
+
 #include "formats/anthropic.h"
 #include "formats/decode_common.h"
 #include "formats/formats_internal.h"
@@ -18,6 +20,10 @@ struct anthropic_decode {
 	/* Only one block is open at a time (AC-10). */
 	enum block_kind open_kind;
 	int64_t open_index;
+	/* AN-35: a restarted stream counts from 0 again; for the wire its blocks follow those sent.
+	 */
+	int64_t index_shift, next_index;
+	bool is_block_open;
 	struct chat_usage usage;
 };
 
@@ -189,12 +195,27 @@ static void emit_start(struct decode *d, const struct json *message) {
 		(struct slice){0});
 }
 
+/* AN-35: a retry behind another gateway starts over. */
+static void restart(struct decode *d) {
+	struct anthropic_decode *a = decode_of(d);
+	if (a->is_block_open) {
+		char stop[128];
+		int len = snprintf(stop, sizeof stop,
+			"event: content_block_stop\n"
+			"data: {\"type\":\"content_block_stop\",\"index\":%lld}\n\n",
+			(long long)(a->open_index + a->index_shift));
+		decode_send_wire(d, slice_make(stop, (size_t)len));
+	}
+	a->index_shift = a->next_index;
+	a->is_block_open = false;
+	a->open_kind = BLOCK_IGNORED;
+	chat_emit_restart(&d->emitter);
+}
+
 static void on_message_start(struct decode *d, const struct json *tree) {
 	const struct json *message = json_get(tree, "message");
 	if (d->emitter.has_started) {
-		/* AN-35: a retry behind another gateway starts over. */
-		chat_emit_restart(&d->emitter);
-		decode_of(d)->open_kind = BLOCK_IGNORED;
+		restart(d);
 	}
 	emit_start(d, message);
 	read_usage(decode_of(d), json_get(message, "usage"));
@@ -205,6 +226,8 @@ static void on_block_start(struct decode *d, const struct json *tree) {
 	if (!json_int64(json_get(tree, "index"), &a->open_index)) {
 		a->open_index++;
 	}
+	a->is_block_open = true;
+	a->next_index = a->open_index + a->index_shift + 1;
 	a->open_kind = begin_block(d, json_get(tree, "content_block"), a->open_index);
 }
 
@@ -245,6 +268,7 @@ static void on_block_stop(struct decode *d, const struct json *tree) {
 	(void)tree;
 	end_block(d, a->open_kind, a->open_index);
 	a->open_kind = BLOCK_IGNORED;
+	a->is_block_open = false;
 }
 
 static void emit_finish(struct decode *d, const struct json *from) {
@@ -332,6 +356,17 @@ static bool is_hidden(const struct decode *d, const struct json *tree) {
 	return d->emitter.has_started && json_string_is(json_get(tree, "type"), "message_start");
 }
 
+static const struct json *renumber(
+	const struct decode *d, const struct json *tree, int64_t *number) {
+	const struct anthropic_decode *a = (const struct anthropic_decode *)d;
+	const struct json *index = json_get(tree, "index");
+	if (a->index_shift == 0 || !json_int64(index, number)) {
+		return NULL;
+	}
+	*number += a->index_shift;
+	return index;
+}
+
 static const struct json *model_node(const struct json *tree) {
 	const struct json *message = json_get(tree, "message");
 	return json_get(json_is(message, JSON_OBJECT) ? message : tree, "model");
@@ -341,9 +376,11 @@ static const struct decode_dialect dialect = {
 	.is_error = is_error,
 	.parse_error = format_read_error,
 	.on_frame = on_frame,
+	.end_frame = SLICE_INIT("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
 	.on_whole = on_whole,
 	.is_hidden = is_hidden,
 	.model_node = model_node,
+	.renumber = renumber,
 };
 
 struct format_decoder *anthropic_decoder_create(const struct format_decoder_options *options) {

@@ -1,6 +1,8 @@
 /* decode_common.c: the shell around every dialect's decoder. */
 #include "formats/decode_common.h"
 
+#include <stdio.h>
+
 #include "base/encoding.h"
 #include "formats/names.h"
 
@@ -69,17 +71,17 @@ static void write_frame(struct buf *out, struct slice event, struct slice data) 
 	buf_append_byte(out, '\n');
 }
 
-/* Sends `raw`, which holds `text`, with the model's name replaced. */
+/* Sends `raw`, which holds `text`, with one value replaced. */
 static void send_edited(struct decode *d, struct slice raw, struct slice text, struct slice event,
-	const struct json *model) {
+	const struct json *value, struct slice with) {
 	buf_reset(&d->wire, BUF_REF_MIN);
 	bool is_inside = text.data >= raw.data && text.data + text.len <= raw.data + raw.len;
 	if (is_inside) {
-		struct json_edit edit = json_edit_replace(raw, model, d->echo_json);
+		struct json_edit edit = json_edit_replace(raw, value, with);
 		json_splice(raw, &edit, 1, &d->wire);
 	} else {
 		struct buf edited;
-		struct json_edit edit = json_edit_replace(text, model, d->echo_json);
+		struct json_edit edit = json_edit_replace(text, value, with);
 		buf_init(&edited, 0);
 		json_splice(text, &edit, 1, &edited);
 		write_frame(&d->wire, event, buf_slice(&edited));
@@ -98,14 +100,28 @@ static void send_wire(struct decode *d, struct slice raw, struct slice text, str
 	if (tree != NULL && d->dialect->is_hidden != NULL && d->dialect->is_hidden(d, tree)) {
 		return;
 	}
-	const struct json *model = NULL;
+	const struct json *value = NULL;
+	struct slice with = d->echo_json;
+	char digits[24];
 	if (tree != NULL && d->echo_json.data != NULL) {
-		model = d->dialect->model_node(tree);
+		value = d->dialect->model_node(tree);
 	}
-	if (model != NULL && !slice_eq(json_raw(model), d->echo_json)) {
-		send_edited(d, raw, text, event, model);
+	if (tree != NULL && value == NULL && d->dialect->renumber != NULL) {
+		int64_t number = 0;
+		value = d->dialect->renumber(d, tree, &number);
+		with = slice_make(
+			digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
+	}
+	if (value != NULL && !slice_eq(json_raw(value), with)) {
+		send_edited(d, raw, text, event, value, with);
 	} else {
 		chat_emit_wire(&d->emitter, raw);
+	}
+}
+
+void decode_send_wire(struct decode *d, struct slice bytes) {
+	if (keeps_wire(d)) {
+		chat_emit_wire(&d->emitter, bytes);
 	}
 }
 
@@ -184,6 +200,7 @@ static void on_json_frame(struct decode *d, const struct sse_frame *frame, struc
 		return;
 	}
 	send_wire(d, frame->raw, text, frame->event, as_sent);
+	d->is_wire_cut = frame->is_cut;
 	if (d->dialect->is_error(tree, frame->event)) {
 		read_error(d, json_raw(tree));
 	} else {
@@ -307,6 +324,18 @@ void decode_feed(struct format_decoder *decoder, struct slice bytes) {
 	d->base.has_ended = d->emitter.has_ended;
 }
 
+/* Clients wait for the end marker: a complete answer gets the one its upstream left out. */
+static void send_missing_end(struct decode *d) {
+	if (d->mode != DECODE_STREAM || d->emitter.has_ended ||
+		!chat_emit_is_complete(&d->emitter)) {
+		return;
+	}
+	if (d->is_wire_cut) {
+		decode_send_wire(d, SLICE("\n\n"));
+	}
+	decode_send_wire(d, d->dialect->end_frame);
+}
+
 void decode_finish(struct format_decoder *decoder, const struct error *transport_error) {
 	struct decode *d = decode_of(decoder);
 	if (d->mode == DECODE_STREAM && !d->base.has_ended) {
@@ -318,6 +347,7 @@ void decode_finish(struct format_decoder *decoder, const struct error *transport
 	} else if (d->mode == DECODE_WHOLE && !d->emitter.has_ended) {
 		finish_whole(d);
 	}
+	send_missing_end(d);
 	decode_end(d);
 	arena_finish(&d->scratch);
 	d->base.has_ended = true;

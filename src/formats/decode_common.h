@@ -19,6 +19,9 @@ struct decode_dialect {
 	/* Data of the frame that ends a stream, e.g. "[DONE]"; NULL: the dialect calls decode_end.
 	 */
 	const char *end_marker;
+	/* The frame that ends a stream, as this dialect writes it: for a spliced client whose
+	 * upstream left it out (AN-37, design.md 6 "end of a stream"). */
+	struct slice end_frame;
 	/* True when the JSON is an error object: it is read by parse_error, and the answer ends. */
 	bool (*is_error)(const struct json *tree, struct slice event);
 	void (*parse_error)(int status, const struct http_headers *headers, struct slice body,
@@ -33,6 +36,10 @@ struct decode_dialect {
 	/* The value of the model's name in a frame or a whole answer, to be replaced by echo_model;
 	 * NULL when it is not in there. */
 	const struct json *(*model_node)(const struct json *tree);
+	/* With keep_wire: a number in the frame that the client must read as *number; NULL when
+	 * there is none. May be NULL. */
+	const struct json *(*renumber)(
+		const struct decode *d, const struct json *tree, int64_t *number);
 };
 
 enum decode_mode {
@@ -54,6 +61,7 @@ struct decode {
 	struct arena scratch;   /* the tree of the current frame */
 	struct slice echo_json; /* echo_model as a JSON string; absent = leave */
 	bool is_frame_on_wire;  /* the frame being read was sent as WIRE */
+	bool is_wire_cut;       /* the last frame was sent as WIRE without its empty line */
 };
 
 /* Fills the struct, which the dialect allocated in the arena. `provider` says who can verify the
@@ -71,6 +79,8 @@ void decode_destroy(struct format_decoder *decoder);
 void decode_fail(struct decode *d, const struct error *error);
 /* The wire says that the answer is over. */
 void decode_end(struct decode *d);
+/* Bytes of our own between the upstream's, for a client that gets those. */
+void decode_send_wire(struct decode *d, struct slice bytes);
 /* The client's name of a tool that comes back (NM-1), without the prefixes some models invent
  * (E-54). */
 struct slice decode_tool_name(const struct decode *d, struct slice upstream_name);

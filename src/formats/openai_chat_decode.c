@@ -639,6 +639,7 @@ static const struct json *model_node(const struct json *tree) {
 
 static const struct decode_dialect dialect = {
 	.end_marker = "[DONE]",
+	.end_frame = SLICE_INIT("data: [DONE]\n\n"),
 	.is_error = is_error,
 	.parse_error = format_read_error,
 	.on_frame = on_frame,

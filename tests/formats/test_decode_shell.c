@@ -99,8 +99,8 @@ static void test_the_wire_is_kept(void **state) {
 	(void)state; /* 7.2 */
 	expect(SLICE(": hello\r\n\r\n" CHUNK("a") FINISH USAGE DONE), true, NULL, false,
 		": hello\r\n\r\n" CHUNK("a") FINISH USAGE DONE);
-	expect(SLICE("\xef\xbb\xbf" CHUNK("\xff") FINISH), true, NULL, false,
-		"\xef\xbb\xbf" CHUNK("\xff") FINISH);
+	expect(SLICE("\xef\xbb\xbf" CHUNK("\xff") FINISH DONE), true, NULL, false,
+		"\xef\xbb\xbf" CHUNK("\xff") FINISH DONE);
 	expect(SLICE(" {\"id\":\"i\",\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_"
 		     "reason\":\"stop\"}]}\n"),
 		false, NULL, false,
@@ -120,10 +120,10 @@ static void test_usage_is_hidden_and_the_model_echoed(void **state) {
 		"\"\\\"model\\\":\\\"up\\\"\"},\"finish_reason\":\"stop\"}]}\n\n" DONE);
 	/* E-5: data of several lines is written again */
 	expect(SLICE("event: x\ndata: {\"model\":\ndata: "
-		     "\"up\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"),
+		     "\"up\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n" DONE),
 		true, "mine", false,
 		"event: x\ndata: {\"model\":\ndata: "
-		"\"mine\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
+		"\"mine\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n" DONE);
 }
 
 static void test_a_cut_stream_tells_so(void **state) {
@@ -138,6 +138,15 @@ static void test_a_cut_stream_tells_so(void **state) {
 	expect(SLICE(CHUNK("a") DONE), true, NULL, false, wanted);
 	/* half a frame never reaches the client */
 	expect(SLICE(CHUNK("a") "data: {\"id\":\"i\",\"cho"), true, NULL, false, wanted);
+}
+
+static void test_a_missing_end_marker_is_added(void **state) {
+	(void)state; /* design.md 6, "end of a stream" */
+	expect(SLICE(CHUNK("a") FINISH), true, NULL, false, CHUNK("a") FINISH DONE);
+	/* behind a frame without its empty line too (E-8) */
+	struct slice finish = SLICE(FINISH);
+	finish.len -= 2;
+	expect(finish, true, NULL, false, FINISH DONE);
 }
 
 static void test_errors_on_the_wire_are_not_told_twice(void **state) {
@@ -263,6 +272,7 @@ int test_decode_shell(void) {
 		cmocka_unit_test(test_the_wire_is_kept),
 		cmocka_unit_test(test_usage_is_hidden_and_the_model_echoed),
 		cmocka_unit_test(test_a_cut_stream_tells_so),
+		cmocka_unit_test(test_a_missing_end_marker_is_added),
 		cmocka_unit_test(test_errors_on_the_wire_are_not_told_twice),
 		cmocka_unit_test(test_the_last_frame_may_lack_its_end),
 		cmocka_unit_test(test_transport_errors),
