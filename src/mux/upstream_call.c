@@ -36,8 +36,8 @@ struct backend_call {
 	struct buf body; /* collected */
 	int status;
 	struct http_headers headers; /* of a refusal */
-	struct error error;
-	bool has_error, has_ended, is_released;
+	struct error *error;         /* NULL: none; large, so made when one comes */
+	bool has_ended, is_released;
 	unsigned depth; /* our frames on the stack that use the decoder or the sink */
 	struct loop_timer drain;
 	struct loop_deferred deferred;
@@ -49,14 +49,23 @@ static void send(struct backend_call *call, const struct chat_event *event) {
 	}
 }
 
+static struct error *keep_error(struct backend_call *call, const struct error *error) {
+	if (call->error == NULL) {
+		call->error = ARENA_NEW(call->request.arena, struct error);
+	}
+	if (call->error != error) {
+		*call->error = *error;
+	}
+	return call->error;
+}
+
 static void send_error(struct backend_call *call, const struct error *error, bool is_on_wire) {
-	call->error = *error;
-	call->has_error = true;
+	struct error *kept = keep_error(call, error);
 	if (call->account != NULL) {
-		upstream_label_error(call->account, &call->error);
+		upstream_label_error(call->account, kept);
 	}
 	send(call, &(struct chat_event){.type = CHAT_EVENT_ERROR,
-			   .error.error = &call->error,
+			   .error.error = kept,
 			   .error.is_on_wire = is_on_wire});
 }
 
@@ -107,7 +116,7 @@ static void finish(struct backend_call *call) {
 		client_cancel(call->client_call);
 		call->client_call = NULL;
 	}
-	give_account_back(call, call->has_error ? &call->error : NULL);
+	give_account_back(call, call->error);
 	send(call, &(struct chat_event){.type = CHAT_EVENT_END});
 }
 
@@ -128,7 +137,7 @@ static void check_end(struct backend_call *call) {
 		return;
 	}
 	bool is_cut = call->stop != NULL && stop_match_has_ended(call->stop);
-	if (is_cut || (call->has_ended && (call->has_error || call->client_call == NULL))) {
+	if (is_cut || (call->has_ended && (call->error != NULL || call->client_call == NULL))) {
 		finish(call);
 	} else if (call->has_ended && call->state == UPSTREAM_DECODING) {
 		call->state = UPSTREAM_DRAINING;
@@ -336,7 +345,7 @@ static void on_deferred(struct loop_deferred *deferred) {
 			finish(call);
 		}
 	} else {
-		fail(call, &call->error);
+		fail(call, call->error);
 	}
 	leave(call);
 }
@@ -361,15 +370,18 @@ struct backend_call *upstream_submit(
 	}
 	call->account =
 		pool_take(&upstream->pool, request->tried, request->arena, loop_now_ms(loop));
+	struct error error;
 	if (call->account == NULL) {
-		error_set(&call->error, ERROR_UNAVAILABLE, "no account of %s is left to try",
+		error_set(&error, ERROR_UNAVAILABLE, "no account of %s is left to try",
 			backend->name);
+		keep_error(call, &error);
 		call->state = UPSTREAM_FAILING;
 		loop_defer(loop, &call->deferred);
 		return call;
 	}
 	request->report->account = call->account->label;
-	if (!start(call, &call->error)) {
+	if (!start(call, &error)) {
+		keep_error(call, &error);
 		call->state = UPSTREAM_FAILING;
 		loop_defer(loop, &call->deferred);
 	}
