@@ -1,52 +1,10 @@
 /* openai_chat_decode.c: answers of OpenAI Chat Completions and its many relatives into events
  * (formats.md 3.1, OC-20..OC-32). */
-#include "formats/decode_common.h"
-#include "formats/openai_chat_internal.h"
+#include "formats/openai_chat_decode.h"
 #include "formats/openai_chat_usage.h"
-
-/* A call whose wire index is not known, and the deprecated function_call. */
-#define INDEX_NONE (-1)
-#define INDEX_FUNCTION_CALL (-2)
-
-/* One tool call of a choice while its pieces come. */
-struct call {
-	int64_t wire_index;
-	struct slice id, name, signature; /* in the arena */
-	enum chat_tool_kind kind;
-	bool is_started; /* tool_start was sent */
-	bool is_wrapped; /* E-110: a custom tool that went out as a function {input} */
-	/* OC-23: what came so far, to know a repetition of the whole */
-	uint64_t args_hash;
-	size_t args_len;
-	char args_first, args_last;
-	struct buf held; /* args before the name is known, or of a wrapped call, unescaped */
-};
-
-struct choice {
-	bool has_refusal;
-	struct {
-		struct call *items;
-		size_t len, cap;
-	} calls;
-};
-
-struct openai_chat_decoder {
-	struct decode shell;
-	struct {
-		struct choice *items;
-		size_t len, cap;
-	} choices;
-};
 
 static struct openai_chat_decoder *self_of(struct decode *d) {
 	return (struct openai_chat_decoder *)d;
-}
-
-static struct choice *choice_at(struct openai_chat_decoder *self, uint32_t number) {
-	while (self->choices.len <= number) {
-		ARENA_PUSH(self->shell.options.arena, &self->choices);
-	}
-	return &self->choices.items[number];
 }
 
 /* Members that are looked for, found in one pass over the object: a chunk is small, and there is
@@ -133,214 +91,11 @@ static const struct slice tree_names[TREE_COUNT] = {
 	[TREE_ERROR] = SLICE_INIT("error"),
 };
 
-static bool has_text(const struct json *node) {
-	return json_is(node, JSON_STRING) && node->raw_len > 2;
-}
-
-/* ---- tool calls ---- */
-
-/* A name may come in pieces and after the first arguments (E-16, OC-22), so a call is announced
- * with its first arguments, or when something else follows. */
-static void start_call(struct openai_chat_decoder *self, uint32_t number, int64_t key) {
-	struct decode *d = &self->shell;
-	struct call *call = &self->choices.items[number].calls.items[key];
-	if (call->is_started) {
-		return;
-	}
-	struct slice name = decode_tool_name(d, call->name);
-	const struct chat_tool *tool =
-		d->options.request ? chat_request_find_tool(d->options.request, name) : NULL;
-	if (tool != NULL && tool->kind == CHAT_TOOL_CUSTOM && call->kind == CHAT_TOOL_FUNCTION) {
-		call->kind = CHAT_TOOL_CUSTOM;
-		call->is_wrapped = true;
-	}
-	call->is_started = true;
-	chat_emit_tool_start(&d->emitter, number, key, call->id, name, call->kind, call->signature);
-	if (!call->is_wrapped && call->held.len > 0) {
-		chat_emit_tool_args(&d->emitter, number, key, buf_slice(&call->held));
-		buf_finish(&call->held);
-	}
-}
-
-/* E-110: the one property of a wrapped call is the tool's input. */
-static void unwrap_call(struct decode *d, uint32_t number, int64_t key, struct call *call) {
-	const struct json *tree = json_parse(&d->scratch, buf_slice(&call->held), NULL, NULL);
-	const struct json *input = json_get(tree, "input");
-	if (json_is(input, JSON_STRING)) {
-		chat_emit_tool_args_escaped(&d->emitter, number, key, json_string_raw(input));
-	} else {
-		chat_emit_tool_args(&d->emitter, number, key, buf_slice(&call->held));
-	}
-	buf_finish(&call->held);
-}
-
-static void start_calls(struct openai_chat_decoder *self, uint32_t number) {
-	struct choice *choice = choice_at(self, number);
-	for (size_t i = 0; i < choice->calls.len; i++) {
-		start_call(self, number, (int64_t)i);
-	}
-}
-
-static void end_calls(struct openai_chat_decoder *self, uint32_t number) {
-	struct choice *choice = choice_at(self, number);
-	start_calls(self, number);
-	for (size_t i = 0; i < choice->calls.len; i++) {
-		struct call *call = &choice->calls.items[i];
-		if (call->is_wrapped && call->held.len > 0) {
-			unwrap_call(&self->shell, number, (int64_t)i, call);
-		}
-	}
-}
-
-/* OC-22, E-11: which call a piece belongs to; -1 = a new one. */
-static int64_t find_call(
-	const struct choice *choice, int64_t wire_index, struct slice id, struct slice name) {
-	for (size_t i = choice->calls.len; i > 0; i--) {
-		const struct call *call = &choice->calls.items[i - 1];
-		bool has_other_id = id.len > 0 && !slice_eq(call->id, id);
-		if (wire_index == INDEX_NONE) {
-			if (id.len == 0 || !has_other_id) {
-				return (int64_t)i - 1;
-			}
-		} else if (call->wire_index == wire_index) {
-			/* hosts that send index 0 for every parallel call */
-			bool is_new = has_other_id && call->id.len > 0 && name.len > 0;
-			return is_new ? -1 : (int64_t)i - 1;
-		}
-	}
-	return -1;
-}
-
-static void add_name(struct arena *arena, struct call *call, struct slice id, struct slice name) {
-	if (call->id.len == 0 && id.len > 0) {
-		call->id = arena_dup(arena, id);
-	}
-	if (name.len == 0 || slice_eq(call->name, name)) {
-		return;
-	}
-	if (call->name.len == 0) {
-		call->name = arena_dup(arena, name);
-	} else if (!call->is_started && id.len == 0) {
-		call->name =
-			arena_printf(arena, "%.*s%.*s", SLICE_FMT(call->name), SLICE_FMT(name));
-	}
-}
-
-/* OC-23: some hosts send the whole arguments once more at the end. */
-static bool is_repetition(struct call *call, struct slice args) {
-	uint64_t hash = 14695981039346656037u, whole = call->args_len ? call->args_hash : hash;
-	for (size_t i = 0; i < args.len; i++) {
-		hash = (hash ^ (unsigned char)args.data[i]) * 1099511628211u;
-		whole = (whole ^ (unsigned char)args.data[i]) * 1099511628211u;
-	}
-	if (call->args_len == args.len && hash == call->args_hash && call->args_first == '{' &&
-		call->args_last == '}') {
-		return true;
-	}
-	call->args_first = call->args_len == 0 ? args.data[0] : call->args_first;
-	call->args_last = args.data[args.len - 1];
-	call->args_hash = whole;
-	call->args_len += args.len;
-	return false;
-}
-
-/* `args` is the inside of a JSON string when escaped, or raw JSON (OC-24). */
-static void add_args(struct openai_chat_decoder *self, uint32_t number, int64_t key,
-	struct slice args, bool is_escaped) {
-	struct decode *d = &self->shell;
-	struct call *call = &self->choices.items[number].calls.items[key];
-	if (args.len == 0 || is_repetition(call, args)) {
-		return;
-	}
-	/* the calls before it too: clients number them in the order they begin */
-	for (int64_t i = 0; i <= key; i++) {
-		if (self->choices.items[number].calls.items[i].name.len > 0) {
-			start_call(self, number, i);
-		}
-	}
-	if (!call->is_started || call->is_wrapped) {
-		call->held.limit = CHAT_MAX_ARGS_BYTES;
-		bool fits = is_escaped ? json_unescape(args, &call->held)
-				       : buf_append(&call->held, args);
-		if (!fits) {
-			struct error error;
-			error_set(&error, ERROR_TOO_LARGE,
-				"the arguments of a tool call are larger than 8 MiB");
-			decode_fail(d, &error);
-		}
-	} else if (is_escaped) {
-		chat_emit_tool_args_escaped(&d->emitter, number, key, args);
-	} else {
-		chat_emit_tool_args(&d->emitter, number, key, args);
-	}
-}
-
-static void read_args(
-	struct openai_chat_decoder *self, uint32_t number, int64_t key, const struct json *args) {
-	if (json_is(args, JSON_STRING)) {
-		add_args(self, number, key, json_string_raw(args), true);
-	} else if (json_is(args, JSON_OBJECT)) {
-		add_args(self, number, key, json_raw(args), false);
-	}
-}
-
-static void read_call(struct openai_chat_decoder *self, uint32_t number, const struct json *item,
-	int64_t wire_index) {
-	struct decode *d = &self->shell;
-	struct arena *arena = d->options.arena;
-	const struct json *function =
-		wire_index == INDEX_FUNCTION_CALL ? item : json_get_value(item, "function");
-	/* some hosts send both kinds, one of them empty */
-	bool is_custom = json_string_is(json_get(item, "type"), "custom") || function == NULL;
-	const struct json *body = is_custom ? json_get_value(item, "custom") : function;
-	struct slice id = json_string(json_get(item, "id"), &d->scratch);
-	struct slice name = json_string(json_get(body, "name"), &d->scratch);
-	struct choice *choice = choice_at(self, number);
-	int64_t key = find_call(choice, wire_index, id, name);
-	if (key < 0) {
-		if (choice->calls.len >= CHAT_MAX_OPEN_PARTS) {
-			struct error error;
-			error_set(&error, ERROR_TOO_LARGE,
-				"the upstream's answer has too many tool calls");
-			decode_fail(d, &error);
-			return;
-		}
-		start_calls(self, number);
-		key = (int64_t)choice->calls.len;
-		struct call *call = ARENA_PUSH(arena, &choice->calls);
-		call->wire_index = wire_index;
-		call->kind = is_custom ? CHAT_TOOL_CUSTOM : CHAT_TOOL_FUNCTION;
-	}
-	struct call *call = &choice->calls.items[key];
-	const struct json *proof = json_at(item, SLICE("/extra_content/google/thought_signature"));
-	if (has_text(proof) && call->signature.data == NULL) {
-		call->signature = arena_dup(arena, json_string(proof, &d->scratch));
-	}
-	add_name(arena, call, id, name);
-	read_args(self, number, key, json_get(body, is_custom ? "input" : "arguments"));
-}
-
-static void read_calls(
-	struct openai_chat_decoder *self, uint32_t number, const struct json *list, bool is_whole) {
-	int64_t position = 0;
-	json_each (item, json_is(list, JSON_ARRAY) ? list : NULL) {
-		int64_t index;
-		bool has_index = json_int64(json_get(item, "index"), &index) && index >= 0;
-		if (is_whole || !has_index) {
-			index = is_whole ? position : INDEX_NONE;
-		}
-		position++;
-		if (json_is(item, JSON_OBJECT)) {
-			read_call(self, number, item, index);
-		}
-	}
-}
-
 /* ---- text ---- */
 
 static void emit_string(
 	struct decode *d, uint32_t number, enum chat_event_type type, const struct json *node) {
-	if (has_text(node)) {
+	if (openai_chat_has_text(node)) {
 		chat_emit_escaped(&d->emitter, type, number, json_string_raw(node));
 	}
 }
@@ -355,7 +110,7 @@ static void read_reasoning_details(
 				text ? text : json_get_value(detail, "summary"));
 		}
 		const struct json *signature = json_get(detail, "signature");
-		if (has_text(signature)) {
+		if (openai_chat_has_text(signature)) {
 			chat_emit_signature(
 				&d->emitter, number, json_string(signature, &d->scratch));
 		}
@@ -366,7 +121,7 @@ static void read_thinking(
 	struct decode *d, uint32_t number, const struct json *const delta[DELTA_COUNT]) {
 	bool has_plain_text = false;
 	for (size_t i = DELTA_REASONING_CONTENT; i <= DELTA_THINKING && !has_plain_text; i++) {
-		has_plain_text = has_text(delta[i]);
+		has_plain_text = openai_chat_has_text(delta[i]);
 		emit_string(d, number, CHAT_EVENT_THINKING_DELTA, delta[i]);
 	}
 	read_reasoning_details(d, number, delta[DELTA_REASONING_DETAILS], has_plain_text);
@@ -404,7 +159,7 @@ static void read_images(struct decode *d, uint32_t number, const struct json *li
 /* False for null and for objects of empty strings, which some hosts send for "none". */
 static bool has_any_text(const struct json *object) {
 	json_each (member, json_is(object, JSON_OBJECT) ? object : NULL) {
-		if (has_text(member)) {
+		if (openai_chat_has_text(member)) {
 			return true;
 		}
 	}
@@ -418,15 +173,16 @@ static void read_delta(struct openai_chat_decoder *self, uint32_t number, const 
 	pick(object, delta_names, DELTA_COUNT, delta);
 	/* OC-20: the order of the events when one delta has several */
 	read_thinking(d, number, delta);
-	if (has_text(delta[DELTA_CONTENT]) || json_is(delta[DELTA_CONTENT], JSON_ARRAY)) {
-		start_calls(self, number);
+	if (openai_chat_has_text(delta[DELTA_CONTENT]) ||
+		json_is(delta[DELTA_CONTENT], JSON_ARRAY)) {
+		openai_chat_start_calls(self, number);
 		read_content(d, number, delta[DELTA_CONTENT]);
 	}
 	json_each (citation, delta[DELTA_ANNOTATIONS]) {
 		chat_emit_citation(&d->emitter, number, json_raw(citation));
 	}
-	if (has_text(delta[DELTA_REFUSAL])) {
-		choice_at(self, number)->has_refusal = true;
+	if (openai_chat_has_text(delta[DELTA_REFUSAL])) {
+		openai_chat_choice_at(self, number)->has_refusal = true;
 		emit_string(d, number, CHAT_EVENT_REFUSAL_DELTA, delta[DELTA_REFUSAL]);
 	}
 	read_images(d, number, delta[DELTA_IMAGES]);
@@ -434,9 +190,9 @@ static void read_delta(struct openai_chat_decoder *self, uint32_t number, const 
 		chat_emit_block(&d->emitter, number, CHAT_PART_RAW, SLICE("audio"),
 			json_raw(delta[DELTA_AUDIO]), FORMAT_OPENAI_CHAT);
 	}
-	read_calls(self, number, delta[DELTA_TOOL_CALLS], is_whole);
+	openai_chat_read_calls(self, number, delta[DELTA_TOOL_CALLS], is_whole);
 	if (has_any_text(delta[DELTA_FUNCTION_CALL])) {
-		read_call(self, number, delta[DELTA_FUNCTION_CALL], INDEX_FUNCTION_CALL);
+		openai_chat_read_function_call(self, number, delta[DELTA_FUNCTION_CALL]);
 	}
 }
 
@@ -472,10 +228,10 @@ static void finish(struct openai_chat_decoder *self, uint32_t number, struct sli
 			break;
 		}
 	}
-	if (reason == CHAT_FINISH_STOP && choice_at(self, number)->has_refusal) {
+	if (reason == CHAT_FINISH_STOP && openai_chat_choice_at(self, number)->has_refusal) {
 		reason = CHAT_FINISH_REFUSAL; /* E-100 */
 	}
-	end_calls(self, number);
+	openai_chat_end_calls(self, number);
 	chat_emit_finish(&self->shell.emitter, number, reason, word, none, none);
 }
 
@@ -510,7 +266,7 @@ static int64_t read_created(const struct json *tree) {
 
 /* A string that says something; absent otherwise. */
 static struct slice text_of(struct decode *d, const struct json *node) {
-	return has_text(node) ? json_string(node, &d->scratch) : (struct slice){0};
+	return openai_chat_has_text(node) ? json_string(node, &d->scratch) : (struct slice){0};
 }
 
 static void start(struct decode *d, const struct json *tree) {
@@ -610,7 +366,7 @@ static bool is_error(const struct json *tree, struct slice event) {
 	}
 	const struct json *top[TREE_COUNT];
 	pick(tree, tree_names, TREE_COUNT, top);
-	if (json_is(top[TREE_ERROR], JSON_OBJECT) || has_text(top[TREE_ERROR]) ||
+	if (json_is(top[TREE_ERROR], JSON_OBJECT) || openai_chat_has_text(top[TREE_ERROR]) ||
 		slice_is(event, "error")) {
 		return true;
 	}
@@ -621,7 +377,7 @@ static bool is_error(const struct json *tree, struct slice event) {
 	if (json_int64(json_at(tree, SLICE("/base_resp/status_code")), &status) && status != 0) {
 		return true;
 	}
-	return has_text(json_get(tree, "message")) &&
+	return openai_chat_has_text(json_get(tree, "message")) &&
 	       (json_get_value(tree, "type") != NULL || json_get_value(tree, "code") != NULL);
 }
 
