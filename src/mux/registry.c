@@ -189,6 +189,14 @@ static size_t open_targets(const struct registry *registry, const char *vendor, 
 	return count;
 }
 
+static size_t open_backends(const struct registry *registry) {
+	size_t count = 0;
+	for (size_t i = 0; i < registry->backend_count; i++) {
+		count += registry->backends[i]->is_open ? 1 : 0;
+	}
+	return count;
+}
+
 static bool resolve_unlisted(const struct registry *registry, struct slice model, bool is_aliased,
 	struct arena *arena, struct route *route) {
 	struct target *targets = ARENA_ARRAY(arena, struct target, registry->backend_count);
@@ -200,9 +208,8 @@ static bool resolve_unlisted(const struct registry *registry, struct slice model
 	if (vendor != NULL && vendor[0] != '\0') {
 		count = open_targets(registry, vendor, model, is_aliased, targets);
 	}
-	if (count == 0) {
+	if (count == 0 && open_backends(registry) == 1) {
 		count = open_targets(registry, NULL, model, is_aliased, targets);
-		count = count == 1 ? 1 : 0;
 	}
 	*route = (struct route){.targets = targets, .count = count};
 	return count > 0;

@@ -29,7 +29,7 @@ void upstream_resume(struct backend_call *call);
 void upstream_release(struct backend_call *call);
 
 /* What an answer with a status of 300 or more means to the caller. */
-void upstream_read_error(const struct upstream *upstream, const struct account *account, int status,
+void upstream_read_error(const struct upstream *upstream, int status,
 	const struct http_headers *headers, struct slice body, struct error *error);
 /* Says where an error happened, and that a refused credential is ours (ER-3, ER-4). */
 void upstream_label_error(const struct account *account, struct error *error);

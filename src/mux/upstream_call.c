@@ -207,8 +207,7 @@ static void conclude(struct backend_call *call) {
 	struct error error;
 	int64_t tokens;
 	if (call->status < 200 || call->status >= 300) {
-		upstream_read_error(
-			upstream, call->account, call->status, &call->headers, body, &error);
+		upstream_read_error(upstream, call->status, &call->headers, body, &error);
 		fail(call, &error);
 	} else if (upstream->format->parse_count(body, call->request.arena, &tokens, &error)) {
 		send_count(&call->sink, call->request.request->model, tokens, false);

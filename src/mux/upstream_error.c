@@ -14,7 +14,8 @@ static void mask_key(char *text, struct slice key) {
 
 void upstream_label_error(const struct account *account, struct error *error) {
 	/* ER-3: the caller's own credential was fine, so it must not look as if it were not. */
-	if (error->kind == ERROR_AUTHENTICATION || error->kind == ERROR_PERMISSION) {
+	if (error->kind == ERROR_AUTHENTICATION || error->kind == ERROR_PERMISSION ||
+		error->kind == ERROR_UPSTREAM_CREDENTIAL) {
 		const struct error told = *error;
 		error_set(error, ERROR_UPSTREAM_CREDENTIAL,
 			account->key.len > 0 ? "the upstream refuses the credential of %s: %s"
@@ -28,7 +29,7 @@ void upstream_label_error(const struct account *account, struct error *error) {
 	error_mask_secrets(error->message);
 }
 
-void upstream_read_error(const struct upstream *upstream, const struct account *account, int status,
+void upstream_read_error(const struct upstream *upstream, int status,
 	const struct http_headers *headers, struct slice body, struct error *error) {
 	if (status < 400) {
 		error_set(error, ERROR_UPSTREAM_PROTOCOL,
@@ -40,5 +41,4 @@ void upstream_read_error(const struct upstream *upstream, const struct account *
 		error->retry_after_ms = -1;
 		upstream->format->parse_error(status, headers, body, error);
 	}
-	upstream_label_error(account, error);
 }

@@ -1,0 +1,195 @@
+/* test_providers.c: URLs, quirks and headers of every profile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "providers/provider.h"
+
+int test_providers(void);
+
+static void test_find(void **state) {
+	(void)state;
+	assert_string_equal(provider_find(SLICE("openai"))->type, "openai");
+	assert_string_equal(provider_find(SLICE("claude"))->type, "claude");
+	assert_string_equal(provider_find(SLICE("Anthropic"))->type, "claude");
+	assert_null(provider_find(SLICE("open")));
+	size_t count = 0;
+	while (provider_all()[count] != NULL) {
+		const struct provider *provider = provider_all()[count++];
+		assert_ptr_equal(provider_find(slice_of(provider->type)), provider);
+	}
+	assert_int_equal(count, 2);
+}
+
+static void test_urls(void **state) {
+	static const struct {
+		const char *type;
+		enum provider_op op;
+		const char *base, *url;
+	} cases[] = {
+		{"openai", PROVIDER_OP_CHAT, "https://api.openai.com/v1",
+			"https://api.openai.com/v1/chat/completions"},
+		{"openai", PROVIDER_OP_CHAT, "http://127.0.0.1:9/v1/",
+			"http://127.0.0.1:9/v1/chat/completions"},
+		{"openai", PROVIDER_OP_MODELS, "http://h/openai", "http://h/openai/models"},
+		{"openai", PROVIDER_OP_COUNT, "http://h/v1", NULL},
+		{"claude", PROVIDER_OP_CHAT, "https://api.anthropic.com",
+			"https://api.anthropic.com/v1/messages"},
+		{"claude", PROVIDER_OP_CHAT, "https://api.anthropic.com/v1",
+			"https://api.anthropic.com/v1/messages"},
+		{"claude", PROVIDER_OP_COUNT, "http://h/anthropic/v1/",
+			"http://h/anthropic/v1/messages/count_tokens"},
+		{"claude", PROVIDER_OP_MODELS, "http://h", "http://h/v1/models"},
+	};
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *url = provider_url(provider_find(slice_of(cases[i].type)), cases[i].op,
+			slice_of(cases[i].base), &arena);
+		if (cases[i].url == NULL) {
+			assert_null(url);
+		} else {
+			assert_non_null(url);
+			assert_string_equal(url, cases[i].url);
+		}
+	}
+	arena_finish(&arena);
+}
+
+static void test_quirks(void **state) {
+	static const struct {
+		const char *type, *base;
+		uint32_t quirks;
+	} cases[] = {
+		{"openai", "https://api.openai.com/v1", QUIRK_OFFICIAL},
+		{"openai", "https://API.OpenAI.com:443/v1", QUIRK_OFFICIAL},
+		{"openai", "https://api.openai.com.evil.example/v1", QUIRK_NO_DEVELOPER},
+		{"openai", "https://user@localhost:11434/v1", QUIRK_NO_DEVELOPER},
+		{"openai", "http://[::1]:8000/v1", QUIRK_NO_DEVELOPER},
+		{"openai", "https://api.mistral.ai/v1",
+			QUIRK_NO_DEVELOPER | QUIRK_NO_STREAM_OPTIONS},
+		{"openai", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+			QUIRK_NO_DEVELOPER | QUIRK_REASONING_CONTENT},
+		{"claude", "https://api.anthropic.com", QUIRK_OFFICIAL},
+		{"claude", "http://127.0.0.1:1", 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(provider_quirks(provider_find(slice_of(cases[i].type)),
+					 slice_of(cases[i].base)),
+			cases[i].quirks);
+	}
+}
+
+/* ---- headers: the client's, the configuration's and what comes out, as "name: value" lines ----
+ */
+
+struct header_case {
+	const char *title, *type;
+	enum format_id client_format;
+	bool stream;
+	const char *key;
+	const char *client, *config, *betas;
+	const char *expected;
+};
+
+static const struct header_case header_cases[] = {
+	{"bearer", "openai", FORMAT_OPENAI_CHAT, false, "sk-1", "", "", "",
+		"content-type: application/json\naccept: application/json\n"
+		"authorization: Bearer sk-1\n"},
+	{"no key", "openai", FORMAT_OPENAI_CHAT, true, "", "", "", "",
+		"content-type: application/json\naccept: text/event-stream\n"},
+	{"RT-4: the client's credentials stay here", "openai", FORMAT_OPENAI_CHAT, false, "k",
+		"Authorization: Bearer client\nX-Api-Key: client\nCookie: c\nUser-Agent: u\n", "",
+		"",
+		"content-type: application/json\naccept: application/json\n"
+		"authorization: Bearer k\n"},
+	{"RT-5: what is passed on", "openai", FORMAT_OPENAI_CHAT, false, "",
+		"OpenAI-Beta: b\nX-Request-Id: 7\nX-Stainless-Lang: js\nanthropic-beta: x\n", "",
+		"",
+		"content-type: application/json\naccept: application/json\n"
+		"OpenAI-Beta: b\nX-Request-Id: 7\n"},
+	{"RT-5: not to another family", "claude", FORMAT_OPENAI_CHAT, false, "k",
+		"OpenAI-Beta: b\nanthropic-beta: x\nanthropic-version: 1\n", "", "",
+		"content-type: application/json\naccept: application/json\nx-api-key: k\n"
+		"anthropic-version: 2023-06-01\n"},
+	{"AN-26: betas are merged", "claude", FORMAT_ANTHROPIC, false, "k",
+		"anthropic-beta: a, b\nAnthropic-Beta: c\nanthropic-version: 2024-01-01\n", "",
+		"b,d",
+		"content-type: application/json\naccept: application/json\nx-api-key: k\n"
+		"anthropic-version: 2024-01-01\nanthropic-beta: a,b,c,d\n"},
+	{"2.2: configured headers", "openai", FORMAT_OPENAI_CHAT, false, "k",
+		"x-tenant: t9\nAuthorization: Bearer client\n",
+		"X-Static: 1\nX-Tenant: $x-tenant\nX-None: $x-none\nX-Steal: $Authorization\n"
+		"Accept: text/plain\n",
+		"",
+		"content-type: application/json\naccept: text/plain\nauthorization: Bearer k\n"
+		"X-Static: 1\nX-Tenant: t9\n"},
+};
+
+static void parse_headers(struct arena *arena, struct http_headers *headers, const char *text) {
+	struct slice rest = slice_of(text), line;
+	while (slice_split(&rest, '\n', &line)) {
+		size_t colon = slice_find(line, SLICE(": "));
+		if (colon != SIZE_MAX) {
+			http_headers_add(arena, headers, slice_sub(line, 0, colon),
+				slice_from(line, colon + 2));
+		}
+	}
+}
+
+static void check_headers(const struct header_case *c) {
+	struct arena arena;
+	struct http_headers client = {0}, config = {0};
+	struct slice beta = slice_of(c->betas);
+	struct format_built built = {.betas = &beta, .beta_count = beta.len > 0 ? 1 : 0};
+	arena_init(&arena, NULL, 0);
+	parse_headers(&arena, &client, c->client);
+	parse_headers(&arena, &config, c->config);
+	struct provider_call call = {
+		.op = PROVIDER_OP_CHAT,
+		.key = slice_of(c->key),
+		.extra_headers = config.items,
+		.extra_header_count = config.len,
+		.client_headers = &client,
+		.client_format = c->client_format,
+		.built = &built,
+		.stream = c->stream,
+		.arena = &arena,
+	};
+	provider_prepare(provider_find(slice_of(c->type)), &call);
+	struct buf out;
+	buf_init(&out, 0);
+	for (size_t i = 0; i < call.headers.len; i++) {
+		buf_printf(&out, "%.*s: %.*s\n", SLICE_FMT(call.headers.items[i].name),
+			SLICE_FMT(call.headers.items[i].value));
+	}
+	buf_append_byte(&out, '\0');
+	if (strcmp(out.data, c->expected) != 0) {
+		print_error("%s:\n%s", c->title, out.data);
+	}
+	assert_string_equal(out.data, c->expected);
+	buf_finish(&out);
+	arena_finish(&arena);
+}
+
+static void test_headers(void **state) {
+	(void)state;
+	for (size_t i = 0; i < sizeof header_cases / sizeof *header_cases; i++) {
+		check_headers(&header_cases[i]);
+	}
+}
+
+int test_providers(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_quirks),
+		cmocka_unit_test(test_headers),
+	};
+	return cmocka_run_group_tests_name("providers/providers", tests, NULL, NULL);
+}
