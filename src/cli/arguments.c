@@ -204,13 +204,15 @@ static bool find_command(struct command_context *context, int *argc, char **argv
 		}
 		if (!found) {
 			const char *near = command_nearest(argv[at], next_command, commands);
+			const char *parent = context->command ? context->command->name : NULL;
 			command_fail(context, COMMAND_USAGE,
 				near ? "unknown command '%s'; did you mean '%s'?"
-				     : "unknown command '%s'; see llm-mux help %s",
+				     : "unknown command '%s'; see llm-mux help%s%s",
 				argv[at],
-				near               ? near
-				: context->command ? context->command->name
-						   : "");
+				near     ? near
+				: parent ? " "
+					 : "",
+				parent ? parent : "");
 			return false;
 		}
 		context->command = found;
