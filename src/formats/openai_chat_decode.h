@@ -16,11 +16,12 @@ struct openai_chat_call {
 	enum chat_tool_kind kind;
 	bool is_started; /* tool_start was sent */
 	bool is_wrapped; /* E-110: a custom tool that went out as a function {input} */
+	bool is_quoted;  /* E-14: the arguments are a JSON string that holds JSON */
 	/* OC-23: what came so far, to know a repetition of the whole */
 	uint64_t args_hash;
 	size_t args_len;
 	char args_first, args_last;
-	struct buf held; /* args before the name is known, or of a wrapped call, unescaped */
+	struct buf held; /* args before the name is known, or to be unwrapped; still escaped */
 };
 
 struct openai_chat_choice {

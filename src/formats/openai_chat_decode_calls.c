@@ -27,22 +27,35 @@ static void start_call(struct openai_chat_decoder *self, uint32_t number, int64_
 	}
 	call->is_started = true;
 	chat_emit_tool_start(&d->emitter, number, key, call->id, name, call->kind, call->signature);
-	if (!call->is_wrapped && call->held.len > 0) {
-		chat_emit_tool_args(&d->emitter, number, key, buf_slice(&call->held));
+	if (!call->is_wrapped && !call->is_quoted && call->held.len > 0) {
+		chat_emit_tool_args_escaped(&d->emitter, number, key, buf_slice(&call->held));
 		buf_finish(&call->held);
 	}
 }
 
-/* E-110: the one property of a wrapped call is the tool's input. */
-static void unwrap_call(
-	struct decode *d, uint32_t number, int64_t key, struct openai_chat_call *call) {
-	const struct json *tree = json_parse(&d->scratch, buf_slice(&call->held), NULL, NULL);
-	const struct json *input = json_get(tree, "input");
-	if (json_is(input, JSON_STRING)) {
-		chat_emit_tool_args_escaped(&d->emitter, number, key, json_string_raw(input));
-	} else {
-		chat_emit_tool_args(&d->emitter, number, key, buf_slice(&call->held));
+/* The text inside of what was held back; NULL when it is not as expected, and goes out as it is.
+ * E-110: the one property of a wrapped call is the tool's input. E-14: some models write their
+ * arguments as a string; it is opened once, and only when it holds an object. */
+static const struct json *inner_text(
+	struct decode *d, const struct openai_chat_call *call, struct slice held) {
+	const struct json *tree = json_parse(&d->scratch, held, NULL, NULL);
+	if (call->is_wrapped) {
+		const struct json *input = json_get(tree, "input");
+		return json_is(input, JSON_STRING) ? input : NULL;
 	}
+	struct slice text = json_string(tree, &d->scratch);
+	const struct json *inner = text.data ? json_parse(&d->scratch, text, NULL, NULL) : NULL;
+	return json_is(inner, JSON_OBJECT) ? tree : NULL;
+}
+
+static void give_held(
+	struct decode *d, uint32_t number, int64_t key, struct openai_chat_call *call) {
+	struct buf held = {0};
+	json_unescape(buf_slice(&call->held), &held);
+	const struct json *inner = inner_text(d, call, buf_slice(&held));
+	chat_emit_tool_args_escaped(
+		&d->emitter, number, key, inner ? json_string_raw(inner) : buf_slice(&call->held));
+	buf_finish(&held);
 	buf_finish(&call->held);
 }
 
@@ -58,8 +71,8 @@ void openai_chat_end_calls(struct openai_chat_decoder *self, uint32_t number) {
 	openai_chat_start_calls(self, number);
 	for (size_t i = 0; i < choice->calls.len; i++) {
 		struct openai_chat_call *call = &choice->calls.items[i];
-		if (call->is_wrapped && call->held.len > 0) {
-			unwrap_call(&self->shell, number, (int64_t)i, call);
+		if (call->held.len > 0) {
+			give_held(&self->shell, number, (int64_t)i, call);
 		}
 	}
 }
@@ -122,6 +135,9 @@ static void add_args(struct openai_chat_decoder *self, uint32_t number, int64_t 
 	struct slice args, bool is_escaped) {
 	struct decode *d = &self->shell;
 	struct openai_chat_call *call = &self->choices.items[number].calls.items[key];
+	if (call->args_len == 0 && call->kind == CHAT_TOOL_FUNCTION && is_escaped) {
+		call->is_quoted = slice_starts_with(args, SLICE("\\\""));
+	}
 	if (args.len == 0 || is_repetition(call, args)) {
 		return;
 	}
@@ -131,10 +147,10 @@ static void add_args(struct openai_chat_decoder *self, uint32_t number, int64_t 
 			start_call(self, number, i);
 		}
 	}
-	if (!call->is_started || call->is_wrapped) {
+	if (!call->is_started || call->is_wrapped || call->is_quoted) {
 		call->held.limit = CHAT_MAX_ARGS_BYTES;
-		bool fits = is_escaped ? json_unescape(args, &call->held)
-				       : buf_append(&call->held, args);
+		bool fits =
+			is_escaped ? buf_append(&call->held, args) : json_escape(args, &call->held);
 		if (!fits) {
 			struct error error;
 			error_set(&error, ERROR_TOO_LARGE,
