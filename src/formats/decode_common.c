@@ -102,15 +102,17 @@ static void send_wire(struct decode *d, struct slice raw, struct slice text, str
 	}
 	const struct json *value = NULL;
 	struct slice with = d->echo_json;
+	int64_t number = 0;
 	char digits[24];
 	if (tree != NULL && d->echo_json.data != NULL) {
 		value = d->dialect->model_node(tree);
 	}
 	if (tree != NULL && value == NULL && d->dialect->renumber != NULL) {
-		int64_t number = 0;
 		value = d->dialect->renumber(d, tree, &number);
-		with = slice_make(
-			digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
+		if (value != NULL) {
+			int len = snprintf(digits, sizeof digits, "%lld", (long long)number);
+			with = slice_make(digits, (size_t)len);
+		}
 	}
 	if (value != NULL && !slice_eq(json_raw(value), with)) {
 		send_edited(d, raw, text, event, value, with);
