@@ -276,9 +276,8 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	const struct chat_request *chat = request->request;
 	const struct format *format = upstream->format;
 	bool is_chat = chat->op == CHAT_OP_CHAT;
-	const struct format_target target = {
+	struct format_target target = {
 		.model = request->model,
-		.family = model_family_of(request->model),
 		.quirks = upstream->quirks,
 		.stream = is_chat && chat->stream,
 	};
@@ -290,6 +289,7 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	if (request->report->is_spliced || (is_same && !is_chat)) {
 		return format_splice_request(format, chat, &target, &call->built.body, error);
 	}
+	target.family = model_family_of(request->model); /* a search: spliced bodies need none */
 	return format->build_request(chat, &target, &call->built, request->losses, error);
 }
 

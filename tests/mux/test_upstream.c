@@ -395,6 +395,63 @@ static void test_json_for_stream(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* A model that two entries have: the second is asked when the first has no account left, in its own
+ * dialect and by its own name. */
+static void test_second_backend(void **state) {
+	struct mux_fixture f;
+	struct mux_client client;
+	(void)state;
+	mux_fixture_begin(&f,
+		"providers:\n"
+		"  - {type: openai, name: first, api-keys: [key-one, key-two], "
+		"base-url: \"http://127.0.0.1:PORT/v1\", models: [{name: m}]}\n"
+		"  - {type: claude, name: second, api-key: key-three, "
+		"base-url: \"http://127.0.0.1:PORT\", models: [{name: real, alias: m}]}\n");
+	fake_json(f.fake, "/v1/chat/completions", 500, "", "{\"error\":{\"message\":\"x\"}}");
+	fake_json(f.fake, "/v1/chat/completions", 500, "", "{\"error\":{\"message\":\"x\"}}");
+	fake_json(f.fake, "/v1/messages", 200, "", ANSWER);
+	ask(&client, &f, PLAIN);
+	assert_int_equal(client.recorder.finishes, 1);
+	assert_true(slice_is(fake_body(f.fake, 2), ANTHROPIC_BODY("real", "")));
+	const struct mux_report *report = mux_call_report(client.call);
+	assert_string_equal(report->account, "second#1");
+	assert_int_equal(report->attempts, 3);
+	assert_int_equal(report->upstream_format, FORMAT_ANTHROPIC);
+	assert_true(report->is_spliced);
+	mux_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+/* E-47: a stop sequence the upstream does not take is enforced here, and the upstream is left. */
+static void test_stop_sequence(void **state) {
+	struct mux_fixture f;
+	struct mux_client client;
+	struct buf bytes;
+	(void)state;
+	mux_fixture_begin(&f, "providers:\n  - {type: openai, name: up, api-key: k, base-url: "
+			      "\"http://127.0.0.1:PORT/v1\", models: [{name: o3}]}\n");
+	buf_init(&bytes, 0);
+	buf_append_str(&bytes, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+	static const char *const pieces[] = {"one t", "wo", " three"};
+	for (size_t i = 0; i < 3; i++) {
+		buf_printf(&bytes,
+			"data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,"
+			"\"model\":\"o3\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},"
+			"\"finish_reason\":null}]}\n\n",
+			pieces[i]);
+	}
+	fake_answer(f.fake, NULL, buf_slice(&bytes), FAKE_STALL);
+	ask(&client, &f, ANTHROPIC_BODY("o3", ",\"stream\":true,\"stop_sequences\":[\"two\"]"));
+	assert_true(slice_is(buf_slice(&client.recorder.text), "one "));
+	assert_int_equal(client.recorder.reason, CHAT_FINISH_STOP_SEQUENCE);
+	assert_true(client.recorder.usage.is_estimated);
+	assert_false(slice_contains(fake_body(f.fake, 0), SLICE("\"stop")));
+	mux_client_finish(&client, &f);
+	fake_wait_for_closes(f.fake, 1);
+	buf_finish(&bytes);
+	mux_fixture_end(&f);
+}
+
 /* ---- leaving ---- */
 
 /* Released after event n, for every n, within the event; spliced and translated. The upstream's
@@ -559,6 +616,8 @@ int test_upstream(void) {
 		cmocka_unit_test(test_bootstrap_retries),
 		cmocka_unit_test(test_hold_time),
 		cmocka_unit_test(test_json_for_stream),
+		cmocka_unit_test(test_second_backend),
+		cmocka_unit_test(test_stop_sequence),
 		cmocka_unit_test(test_cancel_everywhere),
 		cmocka_unit_test(test_cancel_recorded),
 		cmocka_unit_test(test_cancel_closes),
