@@ -390,7 +390,10 @@ static void write_call(struct openai_chat_builder *b, const struct chat_part *pa
 		args = wrapped_input(b, part->args);
 	}
 	/* CC-8: only a compatible host has use for a Gemini signature */
-	struct slice signature = b->is_official ? (struct slice){0} : part->signature;
+	struct slice signature = {0};
+	if (!b->is_official) {
+		signature = part->signature;
+	}
 	openai_chat_write_call(&b->w, -1, call_id(b, part->call_id),
 		openai_chat_tool_name(b, part->name), kind, args, signature);
 }

@@ -398,7 +398,8 @@ static bool read_result(struct openai_chat_parser *p, const struct json *node, b
 	if (is_legacy && name.data == NULL) {
 		return wrong(p, "name", "it is missing");
 	}
-	const struct chat_part *call = find_call(r, is_legacy ? (struct slice){0} : id, name);
+	const struct slice no_id = {0};
+	const struct chat_part *call = find_call(r, is_legacy ? no_id : id, name);
 	struct chat_message *message =
 		r->messages.len > 0 ? &r->messages.items[r->messages.len - 1] : NULL;
 	if (message == NULL || message->role != CHAT_ROLE_TOOL) {
