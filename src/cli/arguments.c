@@ -323,8 +323,10 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 		}
 	}
 	free(words);
-	if (fflush(out) != 0 && code == COMMAND_OK) {
-		code = COMMAND_FAILED;
+	bool is_written = fflush(out) == 0 && !ferror(out);
+	if (!is_written && code == COMMAND_OK) {
+		code = command_fail(&context, COMMAND_FAILED,
+			"the output could not be written: is the disk full?");
 	}
 	return code;
 }

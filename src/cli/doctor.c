@@ -18,6 +18,7 @@ static void (*const checks[])(struct doctor *doctor) = {
 	doctor_check_config,
 	doctor_check_files,
 	doctor_check_port,
+	doctor_check_tls,
 	doctor_check_limits,
 	doctor_check_certificates,
 	doctor_check_proxy,

@@ -37,17 +37,19 @@ void doctor_say(struct doctor *doctor, enum doctor_status status, const char *ch
 const char *doctor_text(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The scheme, host and port of a proxy's URL; never its user and password. */
-const char *doctor_proxy_host(struct doctor *doctor, struct slice url);
-
 /* doctor_local.c: what this machine alone tells. Sets doctor->config. */
 void doctor_check_config(struct doctor *doctor);
 void doctor_check_files(struct doctor *doctor);
 void doctor_check_port(struct doctor *doctor);
-void doctor_check_proxy(struct doctor *doctor);
+void doctor_check_tls(struct doctor *doctor);
 void doctor_check_certificates(struct doctor *doctor);
 void doctor_check_limits(struct doctor *doctor);
 void doctor_check_clock(struct doctor *doctor);
+
+/* doctor_proxy.c: the proxies in force, and servers of this machine behind them. */
+void doctor_check_proxy(struct doctor *doctor);
+/* The scheme, host and port of a proxy's URL; never its user and password. */
+const char *doctor_proxy_host(struct doctor *doctor, struct slice url);
 
 /* doctor_providers.c: each provider and key, asked for its list of models. */
 void doctor_check_providers(struct doctor *doctor);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cli/doctor.h"
 #include "net/server.h"
+#include "net/tls.h"
 
 #define FILES_FEW 1024                        /* open files: a stream takes two */
 #define CLOCK_FIRST_MS INT64_C(1735689600000) /* 2025: this program is younger */
@@ -140,6 +141,30 @@ void doctor_check_limits(struct doctor *doctor) {
 	doctor_say(doctor, DOCTOR_OK, "limits", NULL, "%llu open files", most);
 }
 
+/* What clients are shown: the server's own certificate and key. */
+void doctor_check_tls(struct doctor *doctor) {
+	const struct config_tls *tls = doctor->config ? &doctor->config->tls : NULL;
+	if (!tls || !tls->is_enabled) {
+		return;
+	}
+	struct error error;
+	struct tls_context *loaded = tls_context_create(tls->cert.data, tls->key.data, &error);
+	if (!loaded) {
+		doctor_say(doctor, DOCTOR_FAIL, "tls",
+			"set `tls.cert` and `tls.key` to PEM files that belong together", "%s",
+			error.message);
+		return;
+	}
+	tls_context_destroy(loaded);
+	if (file_is_exposed(tls->key.data)) {
+		doctor_say(doctor, DOCTOR_WARN, "tls",
+			doctor_text(doctor, "chmod 600 %s", tls->key.data),
+			"others can read the key %s", tls->key.data);
+		return;
+	}
+	doctor_say(doctor, DOCTOR_OK, "tls", NULL, "%s", tls->cert.data);
+}
+
 static bool has_https(const struct config *config) {
 	for (size_t i = 0; i < config->providers.len; i++) {
 		if (config->providers.items[i].is_enabled &&
@@ -181,70 +206,6 @@ void doctor_check_certificates(struct doctor *doctor) {
 	doctor_say(doctor, DOCTOR_FAIL, "certificates",
 		"install them: apt-get install ca-certificates",
 		"no certificate authorities are installed, so no https provider can be trusted");
-}
-
-/* ---- proxies ---- */
-
-const char *doctor_proxy_host(struct doctor *doctor, struct slice url) {
-	size_t scheme = slice_find(url, SLICE("://"));
-	struct slice rest = scheme == SIZE_MAX ? url : slice_from(url, scheme + 3);
-	for (size_t i = rest.len; i > 0; i--) {
-		if (rest.data[i - 1] == '@') {
-			rest = slice_from(rest, i);
-			break;
-		}
-	}
-	return doctor_text(doctor, "%.*s%.*s", scheme == SIZE_MAX ? 0 : (int)(scheme + 3), url.data,
-		SLICE_FMT(rest));
-}
-
-static void say_environment_proxy(struct doctor *doctor) {
-	static const char *const names[] = {
-		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		const char *value = getenv(names[i]);
-		if (value && value[0]) {
-			doctor_say(doctor, DOCTOR_OK, "proxy", NULL, "%s=%s", names[i],
-				doctor_proxy_host(doctor, slice_of(value)));
-		}
-	}
-}
-
-/* A server on this machine that is asked through a proxy elsewhere is rarely meant. */
-static void warn_of_local(struct doctor *doctor, const struct config_provider *provider) {
-	struct slice host =
-		slice_from(provider->base_url, slice_find(provider->base_url, SLICE("://")) + 3);
-	size_t end = 0;
-	while (end < host.len && !strchr(":/", host.data[end])) {
-		end++;
-	}
-	if (config_host_is_loopback(slice_sub(host, 0, end)) &&
-		!slice_is(provider->proxy_url, "direct") &&
-		!slice_is(provider->proxy_url, "none")) {
-		doctor_say(doctor, DOCTOR_WARN, "proxy",
-			doctor_text(doctor, "add `proxy-url: direct` to the provider %.*s",
-				SLICE_FMT(provider->id)),
-			"%.*s is on this machine and is asked through the proxy",
-			SLICE_FMT(provider->id));
-	}
-}
-
-void doctor_check_proxy(struct doctor *doctor) {
-	const struct config *config = doctor->config;
-	if (!config) {
-		return;
-	}
-	if (config->proxy_url.len == 0) {
-		say_environment_proxy(doctor);
-		return;
-	}
-	doctor_say(doctor, DOCTOR_OK, "proxy", NULL, "proxy-url %s",
-		doctor_proxy_host(doctor, config->proxy_url));
-	bool is_direct =
-		slice_is(config->proxy_url, "direct") || slice_is(config->proxy_url, "none");
-	for (size_t i = 0; !is_direct && i < config->providers.len; i++) {
-		warn_of_local(doctor, &config->providers.items[i]);
-	}
 }
 
 /* ---- the clock ---- */

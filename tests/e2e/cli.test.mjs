@@ -108,6 +108,12 @@ describe('help and mistakes', { skip }, () => {
     });
 });
 
+test('output that cannot be written is a failure', { skip: skip || (existsSync('/dev/full') ? false : 'no /dev/full') }, () => {
+  const done = spawnSync('sh', ['-c', '"$0" config schema > /dev/full', binary], { encoding: 'utf8' });
+  assert.equal(done.status, 1);
+  assert.match(done.stderr, /could not be written/);
+});
+
 describe('init', { skip }, () => {
   test('writes a private configuration that is valid, and says what to do next', () => withHome({}, async ({ run, dir, path }) => {
     const first = await run(['init']);
@@ -356,6 +362,22 @@ describe('doctor', { skip }, () => {
       assert.match(find(await doctor(place), 'configuration', 'fail').message, /config\.yaml:2:5: .*api-key/);
     });
   });
+
+  test('a certificate that is not there', async () => {
+    await withHome({ 'config.yaml': 'port: 0\ntls: {enable: true, cert: /nowhere/cert.pem, key: /nowhere/key.pem}\n' }, async (place) => {
+      const failed = find(await doctor(place), 'tls', 'fail');
+      assert.match(failed.message, /\/nowhere\/cert\.pem/);
+      assert.match(failed.hint, /tls\.cert/);
+    });
+  });
+
+  test('a local server behind a proxy of the environment', () => withHome({ 'config.yaml': config(secret) }, async (place) => {
+    const behind = JSON.parse((await place.run(['doctor', '--json', '--offline'], { env: { http_proxy: 'http://me:hush@10.9.8.7:1' } })).stdout);
+    assert.match(find(behind, 'proxy', 'ok').message, /^http_proxy=http:\/\/10\.9\.8\.7:1$/);
+    assert.match(find(behind, 'proxy', 'warn').hint, /proxy-url: direct/);
+    const exempt = JSON.parse((await place.run(['doctor', '--json', '--offline'], { env: { http_proxy: 'http://10.9.8.7:1', NO_PROXY: 'localhost, 127.0.0.1' } })).stdout);
+    assert.equal(find(exempt, 'proxy', 'warn'), undefined);
+  }));
 
   test('a proxy is shown without its password', () => withHome({ 'config.yaml': `${config(secret)}proxy-url: http://user:${secret}@127.0.0.1:1\n` }, async (place) => {
     const report = await doctor(place);
