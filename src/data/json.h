@@ -57,8 +57,12 @@ bool json_is_valid(struct slice text);
 /* Line and column (1-based, column in code points) of a place in the text. */
 void json_position(struct slice text, const char *at, uint32_t *line, uint32_t *column);
 
+/* The first child; NULL when there is none, or no node. */
+static inline const struct json *json_first(const struct json *parent) {
+	return parent ? parent->child : NULL;
+}
 #define json_each(node, parent)                                                                    \
-	for (const struct json *node = (parent) ? (parent)->child : NULL; node; node = node->next)
+	for (const struct json *node = json_first(parent); node; node = node->next)
 
 /* Member of an object by (unescaped) name; the last of duplicates; NULL when absent or not an
  * object. A JSON null member is returned as a node: use json_get_value to treat it as absent. */

@@ -102,8 +102,8 @@ static bool same_digits(struct slice a, struct slice b) {
 }
 
 bool json_number_equal(const struct json *a, const struct json *b) {
-	if (slice_eq(json_raw(a), json_raw(b))) {
-		return true;
+	if (!a || !b || slice_eq(json_raw(a), json_raw(b))) {
+		return a && b;
 	}
 	struct json_decimal da = json_decimal_of(a), db = json_decimal_of(b);
 	return !da.is_extreme && !db.is_extreme && da.is_negative == db.is_negative &&

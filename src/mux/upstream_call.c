@@ -53,7 +53,7 @@ static struct error *keep_error(struct backend_call *call, const struct error *e
 	if (call->error == NULL) {
 		call->error = ARENA_NEW(call->request.arena, struct error);
 	}
-	if (call->error != error) {
+	if (error != NULL && call->error != error) {
 		*call->error = *error;
 	}
 	return call->error;
