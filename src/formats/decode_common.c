@@ -104,7 +104,6 @@ static void send_wire(struct decode *d, struct slice raw, struct slice text, str
 	struct slice with = d->echo_json;
 	int64_t number = 0;
 	char digits[24];
-	int64_t number = 0;
 	if (tree != NULL && d->echo_json.data != NULL) {
 		value = d->dialect->model_node(tree);
 	}
