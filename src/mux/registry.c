@@ -234,15 +234,14 @@ static size_t suggest(const struct registry *registry, struct slice name,
 		if (distance > limit && (wanted.len < 3 || !slice_icontains(id, wanted))) {
 			continue;
 		}
-		size_t at = count;
-		while (at > 0 && best[at - 1].distance > distance) {
-			at--;
+		if (count == REGISTRY_MAX_SUGGESTIONS && best[count - 1].distance <= distance) {
+			continue;
 		}
-		if (at < REGISTRY_MAX_SUGGESTIONS) {
-			count += count < REGISTRY_MAX_SUGGESTIONS ? 1 : 0;
-			memmove(&best[at + 1], &best[at], (count - at - 1) * sizeof *best);
-			best[at] = (struct suggestion){id, distance};
+		size_t at = count < REGISTRY_MAX_SUGGESTIONS ? count++ : count - 1;
+		for (; at > 0 && best[at - 1].distance > distance; at--) {
+			best[at] = best[at - 1];
 		}
+		best[at] = (struct suggestion){id, distance};
 	}
 	return count;
 }
