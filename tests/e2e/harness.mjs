@@ -7,6 +7,8 @@ import { join, resolve } from 'node:path';
 import { repoRoot } from './fixtures.mjs';
 
 export const binary = resolve(process.env.LLM_MUX_BIN ?? join(repoRoot, 'build/release/llm-mux'));
+/** Built with a sanitizer, by the name of its folder. */
+export const sanitized = /\b(?:asan|tsan)\b/.test(binary);
 /** false when there is a program to test, else the words to skip with. */
 export const noBinary = existsSync(binary) ? false : `NO BINARY at ${binary}: run make, or set LLM_MUX_BIN`;
 
@@ -117,13 +119,18 @@ class Server {
     });
   }
 
-  /** Ends the program if it still runs (TERM, KILL when it does not obey), removes its home. Gives {code, signal}. */
+  /**
+   * Ends the program if it still runs (TERM, KILL when it does not obey), removes its home. Gives {code, signal}.
+   * A sanitizer looks for leaks at an orderly end only, so its build is never killed at once; what it reports fails the test.
+   */
   async stop(signal = 'SIGTERM') {
-    if (!this.exit) this.child.kill(signal);
+    if (!this.exit) this.child.kill(sanitized ? 'SIGTERM' : signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
     const exit = await this.exited;
     clearTimeout(timer);
     this.place.remove();
+    const found = sanitized && /^.*(?:Sanitizer|runtime error:)[^]*/m.exec(this.stderr);
+    if (found) throw new Error(`the sanitizer found: ${found[0].slice(0, 8000)}`);
     return exit;
   }
 

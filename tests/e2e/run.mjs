@@ -32,7 +32,7 @@ else console.error(`e2e: testing ${binary}`);
 const dir = mkdtempSync(join(tmpdir(), 'llm-mux-e2e-'));
 const tap = join(dir, 'out.tap');
 const args = ['--test', '--test-concurrency=1', '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files];
-const child = spawn(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, NODE_NO_WARNINGS: '1' } });
+const child = spawn(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, LLM_MUX_BIN: binary, NODE_NO_WARNINGS: '1' } });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 const code = await new Promise((resolve) => child.on('close', (c) => resolve(c ?? 1)));
 const text = existsSync(tap) ? readFileSync(tap, 'utf8') : '';
