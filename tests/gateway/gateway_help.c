@@ -118,8 +118,17 @@ void client_send(struct http_client *c, const char *method, const char *path, co
 	if (body) {
 		buf_printf(&out, "Content-Length: %zu\r\n", strlen(body));
 	}
-	buf_printf(&out, "\r\n%s", body ? body : "");
-	assert_int_equal(send(c->fd, out.data, out.len, MSG_NOSIGNAL), (ssize_t)out.len);
+	buf_append_str(&out, "\r\n");
+	buf_append_str(&out, body ? body : "");
+	for (size_t sent = 0; sent < out.len;) {
+		ssize_t count =
+			send(c->fd, out.data + sent, out.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		assert_true(count > 0 || errno == EAGAIN);
+		sent += count > 0 ? (size_t)count : 0;
+		if (count < 0) {
+			loop_run_once(c->f->loop, true);
+		}
+	}
 	buf_finish(&out);
 }
 
@@ -144,6 +153,23 @@ void client_await(struct http_client *c, const char *text) {
 		if (!receive(c)) {
 			fail_msg("the connection ended before \"%s\": %.*s", text, (int)c->in.len,
 				c->in.data);
+		}
+	}
+}
+
+bool client_await_events(struct http_client *c, size_t count) {
+	for (;;) {
+		size_t seen = 0;
+		struct slice rest = buf_slice(&c->in);
+		for (size_t at; (at = slice_find(rest, SLICE("data: "))) != SIZE_MAX;) {
+			rest = slice_from(rest, at + 6);
+			seen++;
+		}
+		if (seen >= count) {
+			return true;
+		}
+		if (slice_ends_with(buf_slice(&c->in), SLICE("\r\n0\r\n\r\n")) || !receive(c)) {
+			return false;
 		}
 	}
 }

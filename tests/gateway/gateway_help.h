@@ -47,6 +47,8 @@ void client_send(struct http_client *c, const char *method, const char *path, co
 	const char *body);
 /* Runs the loop until the text came. */
 void client_await(struct http_client *c, const char *text);
+/* Runs the loop until that many events came; false when the stream ended before. */
+bool client_await_events(struct http_client *c, size_t count);
 /* Runs the loop until the answer is whole, and takes it. */
 void client_answer(struct http_client *c, bool is_head, struct http_answer *answer);
 void answer_finish(struct http_answer *answer);

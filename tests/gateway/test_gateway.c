@@ -273,6 +273,69 @@ static void client_leaves(void **state) {
 	gateway_close(&f);
 }
 
+/* Leaving after event n, for every n: nothing is used after it is gone (run under ASan). */
+static void client_leaves_anywhere(void **state) {
+	static const struct {
+		const char *path, *body;
+	} cases[] = {
+		{ANT, ANT_BODY("demo/think", STREAM)},
+		{CC, CC_BODY("demo/think", STREAM)},
+		{ANT, ANT_BODY("demo/midstream-error", STREAM)},
+	};
+	struct gateway_fixture f;
+	(void)state;
+	gateway_open(&f, NULL);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		for (size_t events = 0;; events++) {
+			struct http_client c;
+			client_connect(&c, &f);
+			client_send(&c, "POST", cases[i].path, NULL, cases[i].body);
+			bool is_over = !client_await_events(&c, events);
+			client_close(&c);
+			if (is_over) {
+				assert_true(events > 5);
+				break;
+			}
+		}
+	}
+	struct http_answer answer;
+	gateway_ask(&f, "GET", "/healthz", NULL, NULL, &answer);
+	assert_int_equal(answer.status, 200);
+	answer_finish(&answer);
+	gateway_close(&f);
+}
+
+/* A client that does not read stops its source, and starts it again by reading. */
+static void slow_reader(void **state) {
+	const size_t words = 3, word = (size_t)6 * 1024 * 1024;
+	struct gateway_fixture f;
+	(void)state;
+	gateway_open(&f, NULL);
+	struct buf body = {0};
+	buf_append_str(&body, "{\"model\":\"demo/echo\",\"stream\":true,\"messages\":[{\"role\":"
+			      "\"user\",\"content\":\"");
+	for (size_t i = 0; i < words; i++) {
+		memset(buf_reserve(&body, word), 'x', word);
+		buf_commit(&body, word);
+		buf_append_byte(&body, ' ');
+	}
+	buf_append(&body, SLICE("\"}]}\0"));
+	struct http_client c;
+	client_connect(&c, &f);
+	client_send(&c, "POST", CC, NULL, body.data);
+	for (int turns = 0; turns < 200; turns++) {
+		loop_run_once(f.loop, false);
+	}
+	struct http_answer answer;
+	client_answer(&c, false, &answer);
+	assert_true(answer.body.len > words * word);
+	assert_true(slice_ends_with(buf_slice(&answer.body), SLICE("data: [DONE]\n\n")));
+	answer_finish(&answer);
+	client_close(&c);
+	buf_finish(&body);
+	gateway_close(&f);
+}
+
 /* A stream that is still open when the gateway goes. */
 static void gateway_leaves(void **state) {
 	struct gateway_fixture f;
@@ -399,6 +462,8 @@ int test_gateway(void) {
 		cmocka_unit_test(keys),
 		cmocka_unit_test(request_ids),
 		cmocka_unit_test(client_leaves),
+		cmocka_unit_test(client_leaves_anywhere),
+		cmocka_unit_test(slow_reader),
 		cmocka_unit_test(gateway_leaves),
 		cmocka_unit_test(drain),
 		cmocka_unit_test(pings),
