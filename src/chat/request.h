@@ -216,6 +216,7 @@ struct chat_request {
 
 	struct slice body;       /* the client's bytes (after decoding), for splicing */
 	const struct json *tree; /* parsed body */
+	bool is_mended; /* says less than the body (struct format.mend): built, never spliced */
 
 	struct slice model; /* as the client wrote it */
 	bool stream;

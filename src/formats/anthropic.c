@@ -170,6 +170,7 @@ const struct format format_anthropic = {
 	.parse_request = anthropic_parse_request,
 	.build_request = anthropic_build_request,
 	.can_splice = anthropic_can_splice,
+	.mend = anthropic_mend,
 	.decoder_create = anthropic_decoder_create,
 	.encoder_create = encoder_create,
 	.encode_response = encode_response,

@@ -201,6 +201,40 @@ bool anthropic_can_splice(const struct chat_request *request) {
 	return true;
 }
 
+/* The parts of a message that are no thinking, copied; true when there was some. */
+static bool copy_without_thinking(
+	struct arena *arena, const struct chat_parts *parts, struct chat_parts *kept) {
+	*kept = (struct chat_parts){0};
+	for (size_t i = 0; i < parts->len; i++) {
+		if (parts->items[i].kind != CHAT_PART_THINKING) {
+			*ARENA_PUSH(arena, kept) = parts->items[i];
+		}
+	}
+	return kept->len < parts->len;
+}
+
+const struct chat_request *anthropic_mend(
+	const struct chat_request *request, const struct error *error) {
+	struct slice message = slice_of(error->message);
+	if (error->kind != ERROR_INVALID_REQUEST || !slice_icontains(message, SLICE("signature")) ||
+		!slice_icontains(message, SLICE("thinking"))) {
+		return NULL;
+	}
+	struct chat_request *mended = ARENA_NEW(request->arena, struct chat_request);
+	bool had_thinking = false;
+	*mended = *request;
+	mended->is_mended = true;
+	mended->messages.items =
+		ARENA_ARRAY(request->arena, struct chat_message, request->messages.len + 1);
+	for (size_t i = 0; i < request->messages.len; i++) {
+		const struct chat_message *told = &request->messages.items[i];
+		mended->messages.items[i] = *told;
+		had_thinking |= copy_without_thinking(
+			request->arena, &told->parts, &mended->messages.items[i].parts);
+	}
+	return had_thinking ? mended : NULL;
+}
+
 static void strip_foreign_thinking(struct anthropic_build *b) {
 	for (size_t t = 0; t < b->turns.len; t++) {
 		struct chat_parts *parts = &b->turns.items[t].parts;

@@ -131,6 +131,11 @@ struct format {
 	/* False when a same-format request must be built all the same, because its bytes hold what
 	 * the upstream refuses; NULL = its bytes always do. */
 	bool (*can_splice)(const struct chat_request *request);
+	/* What to ask instead, once and of the same account, after an upstream of this dialect
+	 * refused the request with `error`: a copy in the request's arena, or NULL when nothing
+	 * would help. NULL function = never. */
+	const struct chat_request *(*mend)(
+		const struct chat_request *request, const struct error *error);
 	struct format_decoder *(*decoder_create)(const struct format_decoder_options *options);
 	/* A sink that writes the dialect. Streamed: wire bytes event by event. Whole: one JSON body
 	 * at `end`. On an error event: streamed, the in-band error (6.6); whole, nothing (ask the

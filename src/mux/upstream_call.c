@@ -200,6 +200,34 @@ static void on_headers(struct client_call *client_call, int status,
 	keep_headers(call, headers);
 }
 
+static bool start(struct backend_call *call, struct error *error);
+
+/* Asks once more, on the same account, what the dialect thinks may help (AN-21). */
+static bool try_mended(struct backend_call *call, const struct error *refusal) {
+	const struct format *format = call->upstream->format;
+	const struct chat_request *chat = call->request.request;
+	const struct chat_request *mended =
+		format->mend != NULL && !chat->is_mended ? format->mend(chat, refusal) : NULL;
+	struct error error;
+	if (mended == NULL) {
+		return false;
+	}
+	log_debug(call->upstream->mux->log, "%s refused the request, asking again without thinking",
+		call->account->label);
+	chat_drop(call->request.losses, "AN-21", "messages.thinking",
+		"the upstream could not verify its signature");
+	call->request.request = mended;
+	call->request.report->attempts++;
+	call->headers = (struct http_headers){0};
+	buf_finish(&call->body);
+	buf_finish(&call->built.body);
+	call->built = (struct format_built){0};
+	if (!start(call, &error)) {
+		fail(call, &error);
+	}
+	return true;
+}
+
 /* A refusal, or a count, is whole. */
 static void conclude(struct backend_call *call) {
 	struct upstream *upstream = call->upstream;
@@ -208,7 +236,9 @@ static void conclude(struct backend_call *call) {
 	int64_t tokens;
 	if (call->status < 200 || call->status >= 300) {
 		upstream_read_error(upstream, call->status, &call->headers, body, &error);
-		fail(call, &error);
+		if (!try_mended(call, &error)) {
+			fail(call, &error);
+		}
 	} else if (upstream->format->parse_count(body, call->request.arena, &tokens, &error)) {
 		send_count(&call->sink, call->request.request->model, tokens, false);
 		check_end(call);

@@ -92,6 +92,45 @@ static void test_splice(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* AN-21: thinking whose signature the API cannot verify is left out, once. */
+#define WITH_THINKING                                                                              \
+	"{\"model\":\"real\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":"      \
+	"\"a\"},"                                                                                  \
+	"{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\","          \
+	"\"signature\":\"c3RhbGU=\"},{\"type\":\"text\",\"text\":\"b\"}]},"                        \
+	"{\"role\":\"user\",\"content\":\"c\"}]}"
+#define BAD_SIGNATURE                                                                              \
+	"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"           \
+	"\"messages.1.content.0: Invalid `signature` in `thinking` block\"}}"
+
+static void test_stale_signature(void **state) {
+	struct mux_fixture f;
+	struct mux_client client;
+	(void)state;
+	mux_fixture_begin(&f, one_key);
+	fake_json(f.fake, NULL, 400, "", BAD_SIGNATURE);
+	fake_json(f.fake, NULL, 200, "", ANSWER);
+	ask(&client, &f, WITH_THINKING);
+	assert_int_equal(fake_requests(f.fake), 2);
+	assert_true(slice_is(fake_body(f.fake, 0), WITH_THINKING));
+	assert_false(slice_contains(fake_body(f.fake, 1), SLICE("thinking")));
+	assert_true(slice_contains(fake_body(f.fake, 1), SLICE("\"content\":\"b\"")));
+	assert_true(slice_is(buf_slice(&client.recorder.text), "Hi"));
+	assert_int_equal(client.recorder.errors, 0);
+	assert_int_equal(mux_call_report(client.call)->attempts, 2);
+	assert_int_equal(mux_call_report(client.call)->losses->len, 1);
+	mux_client_finish(&client, &f);
+
+	/* a second refusal is the client's */
+	fake_json(f.fake, NULL, 400, "", BAD_SIGNATURE);
+	fake_json(f.fake, NULL, 400, "", BAD_SIGNATURE);
+	ask(&client, &f, WITH_THINKING);
+	assert_int_equal(fake_requests(f.fake), 4);
+	assert_int_equal(client.recorder.error.kind, ERROR_INVALID_REQUEST);
+	mux_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
 /* RT-4, RT-5 on the wire. */
 static void test_headers(void **state) {
 	static const struct http_header headers[] = {
@@ -606,6 +645,7 @@ static void test_unknown_model(void **state) {
 int test_upstream(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_splice),
+		cmocka_unit_test(test_stale_signature),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_all_fail),
