@@ -94,7 +94,7 @@ static void test_splice(void **state) {
 
 /* AN-21: thinking whose signature the API cannot verify is left out, once. */
 #define WITH_THINKING                                                                              \
-	"{\"model\":\"real\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":"      \
+	"{\"model\":\"m\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":"         \
 	"\"a\"},"                                                                                  \
 	"{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\","          \
 	"\"signature\":\"c3RhbGU=\"},{\"type\":\"text\",\"text\":\"b\"}]},"                        \
