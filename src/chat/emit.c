@@ -44,8 +44,10 @@ struct target {
 };
 
 void chat_emitter_init(struct chat_emitter *e, struct chat_sink *sink, struct arena *arena) {
-	*e = (struct chat_emitter){
-		.sink = sink, .arena = arena, .max_open_parts = CHAT_MAX_OPEN_PARTS};
+	*e = (struct chat_emitter){.sink = sink,
+		.arena = arena,
+		.max_open_parts = CHAT_MAX_OPEN_PARTS,
+		.max_args_bytes = CHAT_MAX_ARGS_BYTES};
 	chat_usage_init(&e->usage);
 }
 
@@ -513,8 +515,9 @@ static void emit_args(struct chat_emitter *e, uint32_t candidate, int64_t key, s
 	if (tool == NULL || text.len == 0) {
 		return;
 	}
-	if (text.len > CHAT_MAX_ARGS_BYTES - tool->args_bytes) {
-		fail(e, ERROR_TOO_LARGE, "the arguments of a tool call are larger than 8 MiB");
+	if (text.len > e->max_args_bytes - tool->args_bytes) {
+		fail(e, ERROR_TOO_LARGE,
+			"the upstream's arguments of a tool call are larger than allowed");
 		return;
 	}
 	tool->args_bytes += text.len;

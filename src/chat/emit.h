@@ -12,6 +12,7 @@
 
 #include "chat/event.h"
 
+/* The limits of an answer where the configuration says nothing (design.md section 4). */
 #define CHAT_MAX_OPEN_PARTS 256
 #define CHAT_MAX_ARGS_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -24,6 +25,7 @@ struct chat_emitter {
 	bool has_started, has_ended;
 	struct chat_usage usage; /* merged so far */
 	size_t max_open_parts;
+	size_t max_args_bytes;   /* of one tool call */
 	enum format_id provider; /* whose proofs the thinking parts carry; set by the decoder */
 };
 

@@ -157,7 +157,8 @@ static bool clean_copy(struct arena *arena, struct slice text, struct slice *cle
 /* Two trees when bytes were bad: *as_sent points into `text`, the result into a clean copy. */
 static const struct json *parse(
 	struct decode *d, struct slice text, const struct json **as_sent, struct error *error) {
-	const struct json_limits limits = {.skip_utf8_check = true};
+	const struct json_limits limits = {
+		.max_depth = d->options.max_json_depth, .skip_utf8_check = true};
 	bool is_clean = utf8_valid(text, NULL);
 	*as_sent = json_parse(&d->scratch, text, &limits, error);
 	if (*as_sent == NULL || is_clean) {
@@ -374,6 +375,12 @@ void decode_init(struct decode *d, const struct decode_dialect *dialect,
 	*d = (struct decode){.base = {.ops = &ops}, .dialect = dialect, .options = *options};
 	chat_emitter_init(&d->emitter, options->sink, options->arena);
 	d->emitter.provider = provider;
+	if (options->max_open_parts > 0) {
+		d->emitter.max_open_parts = options->max_open_parts;
+	}
+	if (options->max_args_bytes > 0) {
+		d->emitter.max_args_bytes = options->max_args_bytes;
+	}
 	sse_reader_init(&d->reader, options->max_line_bytes);
 	buf_init(&d->whole,
 		options->max_answer_bytes ? options->max_answer_bytes : DEFAULT_MAX_ANSWER);

@@ -80,8 +80,12 @@ struct format_decoder_options {
 	bool hide_usage; /* with keep_wire: drop the usage chunk the client did not ask for (cc) */
 	struct slice echo_model; /* with keep_wire: put this name for the model; absent = leave */
 	const struct format_built *built; /* names, json_tool; may be NULL */
-	size_t max_answer_bytes;          /* of a whole answer; 0 = 100 MiB */
-	size_t max_line_bytes;            /* 0 = SSE_LINE_MAX */
+	/* Beyond these the answer ends in ERROR_TOO_LARGE; 0 = the default. */
+	size_t max_answer_bytes; /* of a whole answer: 100 MiB */
+	size_t max_line_bytes;   /* SSE_LINE_MAX */
+	size_t max_args_bytes;   /* of one tool call: CHAT_MAX_ARGS_BYTES */
+	size_t max_open_parts;   /* CHAT_MAX_OPEN_PARTS */
+	unsigned max_json_depth; /* JSON_MAX_DEPTH */
 };
 
 struct format_decoder;

@@ -148,13 +148,13 @@ static void add_args(struct openai_chat_decoder *self, uint32_t number, int64_t 
 		}
 	}
 	if (!call->is_started || call->is_wrapped || call->is_quoted) {
-		call->held.limit = CHAT_MAX_ARGS_BYTES;
+		call->held.limit = d->emitter.max_args_bytes;
 		bool fits =
 			is_escaped ? buf_append(&call->held, args) : json_escape(args, &call->held);
 		if (!fits) {
 			struct error error;
 			error_set(&error, ERROR_TOO_LARGE,
-				"the arguments of a tool call are larger than 8 MiB");
+				"the upstream's arguments of a tool call are larger than allowed");
 			decode_fail(d, &error);
 		}
 	} else if (is_escaped) {
@@ -188,7 +188,7 @@ static void read_call(struct openai_chat_decoder *self, uint32_t number, const s
 	struct openai_chat_choice *choice = openai_chat_choice_at(self, number);
 	int64_t key = find_call(choice, wire_index, id, name);
 	if (key < 0) {
-		if (choice->calls.len >= CHAT_MAX_OPEN_PARTS) {
+		if (choice->calls.len >= d->emitter.max_open_parts) {
 			struct error error;
 			error_set(&error, ERROR_TOO_LARGE,
 				"the upstream's answer has too many tool calls");

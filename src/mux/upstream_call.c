@@ -181,6 +181,9 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 		.built = report->is_spliced ? NULL : &call->built,
 		.max_answer_bytes = (size_t)limits->response_bytes,
 		.max_line_bytes = (size_t)limits->sse_line_bytes,
+		.max_args_bytes = (size_t)limits->tool_argument_bytes,
+		.max_open_parts = (size_t)limits->open_parts,
+		.max_json_depth = (unsigned)limits->json_depth,
 	};
 	call->decoder = call->upstream->format->decoder_create(&options);
 }

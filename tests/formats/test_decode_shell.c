@@ -267,6 +267,72 @@ static void test_limits(void **state) {
 	finish(&a);
 }
 
+/* design.md 4: each limit of an answer, in both dialects. `within` lets it pass, `beyond` not. */
+static void expect_limit(enum format_id id, const char *body,
+	const struct format_decoder_options *within, const struct format_decoder_options *beyond,
+	enum error_kind kind) {
+	const struct format_decoder_options *options[] = {within, beyond};
+	for (size_t i = 0; i < 2; i++) {
+		struct answer a;
+		begin(&a, true);
+		a.request.client_format = FORMAT_COUNT;
+		struct format_decoder_options limited = *options[i];
+		limited.arena = &a.arena;
+		limited.request = &a.request;
+		limited.is_stream = true;
+		limited.sink = &a.check.sink;
+		struct format_decoder *decoder = format_get(id)->decoder_create(&limited);
+		decoder->ops->feed(decoder, slice_of(body));
+		decoder->ops->finish(decoder, NULL);
+		decoder->ops->destroy(decoder);
+		assert_string_equal(a.check.problem, "");
+		if (a.check.has_failed != (i == 1)) {
+			fail_msg("%s: %s", body, i ? "passed" : a.check.error.message);
+		}
+		if (i == 1) {
+			assert_int_equal(a.check.error.kind, kind);
+		}
+		finish(&a);
+	}
+}
+
+#define CALL(index)                                                                                \
+	"{\"index\":" index ",\"id\":\"c" index "\",\"function\":{\"name\":\"f\",\"arguments\":"   \
+	"\"{\\\"a\\\":1}\"}}"
+#define CALLS                                                                                      \
+	"data: {\"choices\":[{\"delta\":{\"tool_calls\":[" CALL("0") "," CALL(                     \
+		"1") "]},\"finish_reason\":\"tool_calls\"}]}\n\n" DONE
+#define BLOCK(index)                                                                               \
+	"data: {\"type\":\"content_block_start\",\"index\":" index                                 \
+	",\"content_block\":{\"type\":\"tool_use\",\"id\":\"c" index                               \
+	"\",\"name\":\"f\",\"input\":{}}}\n\n"                                                     \
+	"data: {\"type\":\"content_block_delta\",\"index\":" index                                 \
+	",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}}\n\n"
+#define BLOCKS                                                                                     \
+	"data: {\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"model\":\"m\",\"content\":" \
+	"[]}}\n\n" BLOCK("0") BLOCK("1") "data: {\"type\":\"message_delta\",\"delta\":{"           \
+					 "\"stop_reason\":\"tool_use\"}}\n\ndata: "                \
+					 "{\"type\":\"message_stop\"}\n\n"
+
+static void test_configured_limits(void **state) {
+	(void)state; /* LT-1 */
+	static const struct {
+		enum format_id id;
+		const char *body;
+	} answers[] = {{FORMAT_OPENAI_CHAT, CALLS}, {FORMAT_ANTHROPIC, BLOCKS}};
+	for (size_t i = 0; i < 2; i++) {
+		const struct format_decoder_options defaults = {0};
+		struct format_decoder_options wide = {.max_args_bytes = 9, .max_open_parts = 2};
+		struct format_decoder_options args = {.max_args_bytes = 6};
+		struct format_decoder_options parts = {.max_open_parts = 1};
+		struct format_decoder_options shallow = {.max_json_depth = 2};
+		expect_limit(answers[i].id, answers[i].body, &wide, &args, ERROR_TOO_LARGE);
+		expect_limit(answers[i].id, answers[i].body, &wide, &parts, ERROR_TOO_LARGE);
+		expect_limit(answers[i].id, answers[i].body, &defaults, &shallow,
+			ERROR_UPSTREAM_PROTOCOL);
+	}
+}
+
 int test_decode_shell(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_wire_is_kept),
@@ -280,6 +346,7 @@ int test_decode_shell(void) {
 		cmocka_unit_test(test_a_whole_answer_where_a_stream_was_asked_for),
 		cmocka_unit_test(test_bad_utf8_is_mended_for_the_translation),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_configured_limits),
 	};
 	return cmocka_run_group_tests_name("decode_shell", tests, NULL, NULL);
 }

@@ -491,6 +491,81 @@ static void test_stop_sequence(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* ---- limits ---- */
+
+#define TWO_CALLS                                                                                  \
+	STREAM_START EVENT("content_block_start", ",\"index\":0,\"content_block\":{\"type\":"      \
+						  "\"tool_use\",\"id\":\"c0\",\"name\":\"f\","     \
+						  "\"input\":{}}")                                 \
+		EVENT("content_block_start", ",\"index\":1,\"content_block\":{\"type\":\"tool_"    \
+					     "use\",\"id\":\"c1\",\"name\":\"f\","                 \
+					     "\"input\":{}}") STREAM_END
+
+/* design.md 4: the configured limits reach what reads the answers; each answer passes without. */
+static void test_limits(void **state) {
+	static const struct {
+		const char *limit, *answer;
+		enum error_kind kind;
+		bool is_stream;
+	} cases[] = {
+		{"max-response-size: 1KB", ANSWER, ERROR_TOO_LARGE, false},
+		{"limits: {sse-line: 4KB}", STREAM_START STREAM_TEXT STREAM_END, ERROR_TOO_LARGE,
+			true},
+		{"limits: {tool-arguments: 1KB}",
+			STREAM_START EVENT("content_block_start",
+				",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":"
+				"\"c0\",\"name\":\"f\",\"input\":{}}") EVENT("content_block_delta",
+				",\"index\":0,\"delta\":{\"type\":\"input_json_delta\","
+				"\"partial_json\":\"PAD\"}") STREAM_END,
+			ERROR_TOO_LARGE, true},
+		{"limits: {open-parts: 1}", TWO_CALLS, ERROR_TOO_LARGE, true},
+		{"limits: {json-depth: 8}",
+			"{\"content\":[],\"stop_reason\":\"end_turn\",\"x\":[[[[[[[[1]]]]]]]]}",
+			ERROR_UPSTREAM_PROTOCOL, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+		struct mux_fixture f;
+		struct mux_client client;
+		struct buf config, answer;
+		bool is_limited = i % 2 != 0;
+		const char *limit = cases[i / 2].limit;
+		struct slice text = slice_of(cases[i / 2].answer);
+		buf_init(&config, 0);
+		buf_init(&answer, 0);
+		buf_printf(&config, "%s\n%s", is_limited ? limit : "", one_key);
+		buf_append_byte(&config, '\0');
+		/* "Hi" and "PAD" become long, so that a limit of the smallest size is beyond them
+		 */
+		for (size_t at = 0; at < text.len;) {
+			bool is_pad = slice_starts_with(slice_from(text, at), SLICE("PAD"));
+			bool is_text = slice_starts_with(slice_from(text, at), SLICE("Hi\""));
+			for (int n = 0; (is_pad || is_text) && n < 5000; n++) {
+				buf_append_byte(&answer, 'x');
+			}
+			size_t skip = is_pad ? 3 : is_text ? 2 : 1;
+			buf_append(&answer, slice_sub(text, at, is_pad || is_text ? 0 : 1));
+			at += skip;
+		}
+		mux_fixture_begin(&f, config.data);
+		if (cases[i / 2].is_stream) {
+			fake_stream(f.fake, NULL, buf_slice(&answer), false);
+		} else {
+			buf_append_byte(&answer, '\0');
+			fake_json(f.fake, NULL, 200, "", answer.data);
+		}
+		ask(&client, &f, cases[i / 2].is_stream ? STREAM : PLAIN);
+		if (client.recorder.error.kind != (is_limited ? cases[i / 2].kind : ERROR_NONE)) {
+			fail_msg("%s: %s", is_limited ? limit : "no limit",
+				client.recorder.error.message);
+		}
+		mux_client_finish(&client, &f);
+		mux_fixture_end(&f);
+		buf_finish(&config);
+		buf_finish(&answer);
+	}
+}
+
 /* ---- leaving ---- */
 
 /* Released after event n, for every n, within the event; spliced and translated. The upstream's
@@ -658,6 +733,7 @@ int test_upstream(void) {
 		cmocka_unit_test(test_json_for_stream),
 		cmocka_unit_test(test_second_backend),
 		cmocka_unit_test(test_stop_sequence),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_cancel_everywhere),
 		cmocka_unit_test(test_cancel_recorded),
 		cmocka_unit_test(test_cancel_closes),
