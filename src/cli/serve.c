@@ -101,7 +101,10 @@ static void print_backend(const struct mux_backend_info *info, void *data) {
 			info->name, info->models);
 		return;
 	}
-	fprintf(err, "  %-12s %s, ", info->name, info->base_url ? info->base_url : info->type);
+	char where[512];
+	snprintf(where, sizeof where, "%s", info->base_url ? info->base_url : info->type);
+	error_mask_secrets(where); /* user:password@ */
+	fprintf(err, "  %-12s %s, ", info->name, where);
 	if (info->accounts > 0) {
 		fprintf(err, "%zu %s, ", info->accounts, info->accounts == 1 ? "key" : "keys");
 	}

@@ -71,8 +71,9 @@ struct mux_request {
 /* Starts a call; never sends an event before it returns (also errors come later on the loop). The
  * sink gets `end` as the last event, always, except after mux_call_release. A call that fails
  * before its first real event sends `error` and `end` alone, without a `start`. A stream that has
- * none within streaming.hold-timeout sends a `start` (without id when the upstream was silent), so that the
- * head can leave. For CHAT_OP_COUNT the count is usage.input_uncached of start, usage, finish, end.
+ * none within streaming.hold-timeout sends a `start` (without id when the upstream was silent), so
+ * that the head can leave. For CHAT_OP_COUNT the count is usage.input_uncached of start, usage,
+ * finish, end.
  */
 struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request);
 /* The report; is_spliced and what is beside it are final when the first event is sent. */

@@ -124,6 +124,7 @@ static void copy_headers(struct mux *mux, struct upstream *upstream) {
 	for (size_t i = 0; i < headers->len; i++) {
 		upstream->headers[i].name = headers->items[i].key;
 		upstream->headers[i].value = headers->items[i].value;
+		log_add_secret(mux->log, headers->items[i].value);
 	}
 	upstream->header_count = headers->len;
 }

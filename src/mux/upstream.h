@@ -32,6 +32,7 @@ void upstream_release(struct backend_call *call);
 void upstream_read_error(const struct upstream *upstream, int status,
 	const struct http_headers *headers, struct slice body, struct error *error);
 /* Says where an error happened, and that a refused credential is ours (ER-3, ER-4). */
-void upstream_label_error(const struct account *account, struct error *error);
+void upstream_label_error(
+	const struct upstream *upstream, const struct account *account, struct error *error);
 
 #endif

@@ -62,7 +62,7 @@ static struct error *keep_error(struct backend_call *call, const struct error *e
 static void send_error(struct backend_call *call, const struct error *error, bool is_on_wire) {
 	struct error *kept = keep_error(call, error);
 	if (call->account != NULL) {
-		upstream_label_error(call->account, kept);
+		upstream_label_error(call->upstream, call->account, kept);
 	}
 	send(call, &(struct chat_event){.type = CHAT_EVENT_ERROR,
 			   .error.error = kept,

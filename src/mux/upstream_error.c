@@ -1,18 +1,20 @@
 /* upstream_error.c: what a refusal of an upstream means to the caller. */
 #include "mux/upstream.h"
 
-/* ER-4: a host may quote our key in whatever form it has. */
-static void mask_key(char *text, struct slice key) {
-	if (key.len < LOG_SECRET_MIN) {
+/* ER-4: a host may quote our key, or a header of the configuration, in whatever form it has. */
+static void mask_secret(char *text, struct slice secret) {
+	if (secret.len < LOG_SECRET_MIN) {
 		return;
 	}
-	size_t at;
-	while ((at = slice_find(slice_of(text), key)) != SIZE_MAX) {
-		memset(text + at, '*', key.len);
+	struct slice rest = slice_of(text);
+	for (size_t at; (at = slice_find(rest, secret)) != SIZE_MAX;) {
+		memset(text + (rest.data - text) + at, '*', secret.len);
+		rest = slice_from(rest, at + secret.len);
 	}
 }
 
-void upstream_label_error(const struct account *account, struct error *error) {
+void upstream_label_error(
+	const struct upstream *upstream, const struct account *account, struct error *error) {
 	/* ER-3: the caller's own credential was fine, so it must not look as if it were not. */
 	if (error->kind == ERROR_AUTHENTICATION || error->kind == ERROR_PERMISSION ||
 		error->kind == ERROR_UPSTREAM_CREDENTIAL) {
@@ -25,7 +27,10 @@ void upstream_label_error(const struct account *account, struct error *error) {
 		memcpy(error->request_id, told.request_id, sizeof error->request_id);
 	}
 	error_set_where(error, "%s", account->label);
-	mask_key(error->message, account->key);
+	mask_secret(error->message, account->key);
+	for (size_t i = 0; i < upstream->header_count; i++) {
+		mask_secret(error->message, upstream->headers[i].value);
+	}
 	error_mask_secrets(error->message);
 }
 

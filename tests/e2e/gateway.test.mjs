@@ -1,10 +1,13 @@
 // The program as a server: keys, hosts, routes, limits, demo models, configuration, signals, secrets.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { gzipSync, deflateSync } from 'node:zlib';
 import { clients } from './clients.mjs';
 import { startFake } from './fake/server.mjs';
-import { clientKey, configFor, noBinary, runBinary, cleanHome, sanitized, startServer } from './harness.mjs';
+import { clientKey, configFor, noBinary, runBinary, cleanHome, sanitized, startServer, yaml } from './harness.mjs';
 import { test } from './timed.mjs';
 import { Raw, errorType, refused, request } from './wire.mjs';
 
@@ -489,7 +492,53 @@ describe('what is written down', { skip }, () => {
     for (const secret of [clientKey, up.fake.openaiKey, up.fake.anthropicKey, prompt, 'planted-wrong-key-4712', 'secret-html-body'])
       assert.ok(!said.includes(secret), `${secret} was written: ${said.split('\n').find((l) => l.includes(secret))}`);
   });
-  test('one access line for each request: model, account, status', async (t) => {
+  test('no secret of the configuration reaches stderr or a client, even when an upstream quotes it', async (t) => {
+    const quoting = http.createServer((req, res) => {
+      req.resume().on('end', () => {
+        const told = { type: 'error', error: { type: 'api_error', message: `I was sent ${JSON.stringify(req.headers)} by ${req.headers.authorization}` } };
+        res.writeHead(Number(/\d+/.exec(req.url)?.[0] ?? 500), { 'content-type': 'application/json' }).end(JSON.stringify(told));
+      });
+    });
+    await new Promise((resolve) => quoting.listen(0, '127.0.0.1', resolve));
+    t.after(() => quoting.close());
+    const place = `127.0.0.1:${quoting.address().port}`;
+    const secrets = ['planted-client-4720', 'planted-key-4721', 'planted-key-4722', 'planted-proxy-4723', 'planted-base-4724', 'planted-header-4725', 'planted-global-4726',
+      Buffer.from('user:planted-base-4724').toString('base64')];
+    const entry = (type, name, rest) => ({ type, name, 'api-keys': ['planted-key-4721'], headers: { 'X-Planted': 'planted-header-4725' }, models: [name], ...rest });
+    const config = {
+      'api-keys': ['planted-client-4720'], debug: true, 'request-retry': 0, 'proxy-url': 'http://user:planted-global-4726@127.0.0.1:1',
+      providers: [
+        ...[400, 401, 500].flatMap((status) => ['openai', 'anthropic'].map((type) => entry(type, `${type}-${status}`, { 'base-url': `http://${place}/${status}/v1`, 'proxy-url': 'direct' }))),
+        entry('anthropic', 'walled', { 'base-url': `http://user:planted-base-4724@${place}/500`, 'proxy-url': 'direct' }),
+        entry('openai', 'proxied', { 'base-url': `http://${place}/v1`, 'api-keys': [{ key: 'planted-key-4722', 'proxy-url': 'http://user:planted-proxy-4723@127.0.0.1:1' }] }),
+        entry('openai', 'global', { 'base-url': `http://${place}/v1` }),
+      ],
+    };
+    for (const format of ['text', 'json']) {
+      const server = await startServer({ ...config, 'log-format': format });
+      const said = [];
+      for (const { models: [model] } of config.providers)
+        for (const family of Object.keys(families))
+          for (const stream of [false, true]) {
+            const r = await post(server, family, { headers: { authorization: 'Bearer planted-client-4720' }, body: JSON.stringify({ ...families[family].body(model, 'x'), stream }) });
+            assert.ok(r.status >= 400, `${model}: ${r.status}`);
+            said.push(JSON.stringify(r.headers) + r.text);
+          }
+      await server.stop();
+      said.push(server.stderr, server.stdout);
+      for (const secret of secrets)
+        assert.ok(!said.some((text) => text.includes(secret)), `${secret}: ${said.join('\n').split('\n').find((l) => l.includes(secret))}`);
+    }
+    for (const command of [['config', 'show'], ['config', 'validate'], ['doctor', '--offline'], ['models']]) {
+      const home = cleanHome();
+      t.after(home.remove);
+      const file = join(home.home, 'config.yaml');
+      writeFileSync(file, yaml(config));
+      const { stdout, stderr } = await runBinary(['--config', file, ...command], { env: home.env });
+      for (const secret of secrets) assert.ok(!(stdout + stderr).includes(secret), `${command}: ${secret}`);
+    }
+  });
+  test('one access line for each request: model, account, status, tokens, times', async (t) => {
     const { server } = await fresh(t);
     for (let i = 0; i < 3; i++) await post(server, 'openai', { headers: { 'x-request-id': `trace-${i}` } });
     await server.stop();
@@ -497,7 +546,7 @@ describe('what is written down', { skip }, () => {
     assert.equal(lines.length, 3, server.stderr);
     for (const [i, line] of lines.entries()) {
       assert.ok(line.includes(`trace-${i}`), line);
-      assert.match(line, /fake-openai/);
+      assert.match(line, /\bmodel=gpt-4o\b.*\baccount=fake-openai#1\b.*\bin=[1-9]\d*\b.*\bout=[1-9]\d*\b.*\bfirst=[\d.]+\b.*\btotal=[\d.]+\b/);
     }
   });
 });
