@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "net/sse.h"
+#include "support/fixtures.h"
 
 int test_sse(void);
 
@@ -276,13 +277,13 @@ static void check_stream(const char *path) {
 
 static void test_fixtures(void **state) {
 	(void)state;
-	const char *root = getenv("LLM_MUX_FIXTURES");
-	char dir_path[1024], path[2048];
-	snprintf(dir_path, sizeof dir_path, "%s/upstream", root ? root : "../shared/fixtures");
+	char path[2048], *dir_path = fixtures_path("upstream");
+	if (!dir_path) {
+		skip();
+	}
 	DIR *families = opendir(dir_path);
 	if (!families) {
-		print_message("test_sse: no fixtures at %s, skipped\n", dir_path);
-		skip();
+		fail_msg("cannot read %s", dir_path);
 	}
 	size_t count = 0;
 	for (struct dirent *family; (family = readdir(families));) {
@@ -302,6 +303,7 @@ static void test_fixtures(void **state) {
 		}
 	}
 	closedir(families);
+	free(dir_path);
 	assert_true(count > 0);
 }
 
