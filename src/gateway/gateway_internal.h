@@ -14,7 +14,7 @@
 #include "gateway/gateway.h"
 
 #define GATEWAY_REQUEST_ID_MAX 128
-#define GATEWAY_MAX_HEADERS 24
+#define GATEWAY_MAX_HEADERS 48 /* ours, and those of the upstream that are handed on */
 
 struct gateway_call;
 

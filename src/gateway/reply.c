@@ -91,8 +91,16 @@ static struct slice list_losses(
 	return list;
 }
 
+static void add_returned(struct gateway_headers *headers, const struct mux_report *report) {
+	for (size_t i = 0; i < report->returned.len; i++) {
+		gateway_headers_add(
+			headers, report->returned.items[i].name, report->returned.items[i].value);
+	}
+}
+
 void gateway_headers_add_report(struct gateway_headers *headers, const struct gateway_call *call) {
 	const struct mux_report *report = mux_call_report(call->mux_call);
+	add_returned(headers, report);
 	if (report->losses && report->losses->len > 0) {
 		struct slice dropped = list_losses(call->arena, report->losses, false);
 		struct slice altered = list_losses(call->arena, report->losses, true);
@@ -174,6 +182,9 @@ void gateway_fail(struct gateway_call *call, const struct error *error) {
 	char seconds[24], milliseconds[24];
 	gateway_headers_init(&headers, call, JSON_TYPE);
 	add_retry(&headers, error, seconds, milliseconds);
+	if (call->mux_call) {
+		add_returned(&headers, mux_call_report(call->mux_call));
+	}
 	if (error->kind == ERROR_AUTHENTICATION) {
 		gateway_headers_add(&headers, SLICE("WWW-Authenticate"), SLICE("Bearer"));
 	}

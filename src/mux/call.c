@@ -112,6 +112,7 @@ static void start_attempt(struct mux_call *call) {
 	report->upstream_model = target->model;
 	report->is_spliced = false;
 	report->is_aliased = target->is_aliased;
+	report->returned.len = 0;
 	report->attempts++;
 	struct backend_request request = {
 		.mux_loop = call->mux_loop,

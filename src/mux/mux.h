@@ -53,6 +53,7 @@ struct mux_report {
 			  */
 	bool is_estimated_count;
 	const struct chat_losses *losses; /* of the attempt that answers */
+	struct http_headers returned;     /* of the upstream's answer, for the client (RT-6) */
 	struct chat_usage usage;
 	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
 };

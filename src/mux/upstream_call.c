@@ -193,6 +193,8 @@ static void on_headers(struct client_call *client_call, int status,
 	struct backend_call *call = data;
 	(void)client_call;
 	call->status = status;
+	provider_return_headers(call->upstream->provider, call->request.request->client_format,
+		headers, call->request.arena, &call->request.report->returned);
 	if (status >= 200 && status < 300 && call->request.request->op == CHAT_OP_CHAT) {
 		call->state = UPSTREAM_DECODING;
 		create_decoder(call, headers);

@@ -57,6 +57,8 @@ static void prepare(const struct provider *provider, struct provider_call *call)
 	}
 }
 
+static const char *const returned_headers[] = {"anthropic-ratelimit-", NULL};
+
 const struct provider provider_claude = {
 	.type = "claude",
 	.alias = "anthropic",
@@ -71,6 +73,7 @@ const struct provider provider_claude = {
 	.headers = headers,
 	.header_count = sizeof headers / sizeof *headers,
 	.passed_headers = passed_headers,
+	.returned_headers = returned_headers,
 	.models = models,
 	.model_count = sizeof models / sizeof *models,
 	.prepare = prepare,

@@ -30,6 +30,8 @@ static const struct provider_host hosts[] = {
 
 static const char *const passed_headers[] = {"openai-beta", NULL};
 
+static const char *const returned_headers[] = {"x-ratelimit-", NULL};
+
 const struct provider provider_openai = {
 	.type = "openai",
 	.vendor = "openai",
@@ -43,6 +45,7 @@ const struct provider provider_openai = {
 	.paths = {[PROVIDER_OP_CHAT] = "/chat/completions", [PROVIDER_OP_MODELS] = "/models"},
 	.base_url_has_version = true,
 	.passed_headers = passed_headers,
+	.returned_headers = returned_headers,
 	.models = models,
 	.model_count = sizeof models / sizeof *models,
 };

@@ -1,5 +1,7 @@
-/* prepare.c: the headers of an upstream call. */
+/* prepare.c: the headers of an upstream call, and those of its answer that go to the client. */
 #include "providers/providers_internal.h"
+
+#define RETURNED_VALUE_MAX 128
 
 /* RT-4: what carries a client's credential never leaves the gateway, whoever asks for it. */
 static const char *const credentials[] = {"authorization", "proxy-authorization", "x-api-key",
@@ -41,10 +43,14 @@ static void set_credential(const struct provider *provider, struct provider_call
 		call, SLICE("authorization"), slice_make(value, strlen("Bearer ") + call->key.len));
 }
 
-static void pass_client_headers(const struct provider *provider, struct provider_call *call) {
+static bool is_same_api(const struct provider *provider, enum format_id client_format) {
 	const struct format *ours = format_get(provider->format);
-	const struct format *theirs = format_get(call->client_format);
-	bool is_same_family = ours != NULL && theirs != NULL && ours->family == theirs->family;
+	const struct format *theirs = format_get(client_format);
+	return ours != NULL && theirs != NULL && ours->family == theirs->family;
+}
+
+static void pass_client_headers(const struct provider *provider, struct provider_call *call) {
+	bool is_same_family = is_same_api(provider, call->client_format);
 	for (size_t i = 0; i < call->client_headers->len; i++) {
 		const struct http_header *header = &call->client_headers->items[i];
 		if (is_in(header->name, traced) ||
@@ -95,6 +101,27 @@ void provider_prepare(const struct provider *provider, struct provider_call *cal
 		if (value.data != NULL && http_is_token(extra->name) &&
 			http_is_field_value(value)) {
 			provider_set_header(call, extra->name, value);
+		}
+	}
+}
+
+void provider_return_headers(const struct provider *provider, enum format_id client_format,
+	const struct http_headers *answer, struct arena *arena, struct http_headers *returned) {
+	const char *const *prefix = provider->returned_headers;
+	*returned = (struct http_headers){0};
+	if (prefix == NULL || !is_same_api(provider, client_format)) {
+		return;
+	}
+	for (; *prefix != NULL; prefix++) {
+		for (size_t i = 0; i < answer->len && returned->len < PROVIDER_MAX_RETURNED; i++) {
+			const struct http_header *header = &answer->items[i];
+			if (slice_istarts_with(header->name, slice_of(*prefix)) &&
+				header->name.len <= RETURNED_VALUE_MAX &&
+				header->value.len <= RETURNED_VALUE_MAX &&
+				http_is_token(header->name) && http_is_field_value(header->value)) {
+				http_headers_add(arena, returned, arena_dup(arena, header->name),
+					arena_dup(arena, header->value));
+			}
 		}
 	}
 }

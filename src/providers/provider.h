@@ -64,6 +64,9 @@ struct provider {
 	size_t header_count;
 	const char *const *passed_headers; /* of a client of the same API family, sent on when it
 					      has them (RT-5); ends with NULL */
+	/* What headers of an answer begin with that a client of the same API family gets (RT-6);
+	 * ends with NULL */
+	const char *const *returned_headers;
 	const struct provider_model *models;
 	size_t model_count;
 	/* Optional: adds or changes headers (e.g. anthropic-beta). */
@@ -83,6 +86,11 @@ const char *provider_url(const struct provider *provider, enum provider_op op,
  * that header of the client, gateway.md 2.2). A client's credential is never passed on, not even by
  * "$Authorization" (RT-4). */
 void provider_prepare(const struct provider *provider, struct provider_call *call);
+/* Copies the headers of an answer that a client of that format gets (RT-6: the rate limits, in the
+ * same API family) into the arena: at most PROVIDER_MAX_RETURNED, long values are left out. */
+#define PROVIDER_MAX_RETURNED 24
+void provider_return_headers(const struct provider *provider, enum format_id client_format,
+	const struct http_headers *answer, struct arena *arena, struct http_headers *returned);
 /* The quirks of a base URL's host: official or not. */
 uint32_t provider_quirks(const struct provider *provider, struct slice base_url);
 

@@ -492,6 +492,28 @@ describe('what is written down', { skip }, () => {
     for (const secret of [clientKey, up.fake.openaiKey, up.fake.anthropicKey, prompt, 'planted-wrong-key-4712', 'secret-html-body'])
       assert.ok(!said.includes(secret), `${secret} was written: ${said.split('\n').find((l) => l.includes(secret))}`);
   });
+  test('rate limits of an upstream go to clients of its own family (RT-6)', async (t) => {
+    const limits = { 'x-ratelimit-remaining-requests': '9', 'anthropic-ratelimit-tokens-reset': '2030-01-01T00:00:00Z', 'x-should-retry': 'false', 'retry-after': '3', 'set-cookie': 'a=b' };
+    const limiting = http.createServer((req, res) => {
+      req.resume().on('end', () => res.writeHead(429, { 'content-type': 'application/json', ...limits }).end('{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}'));
+    });
+    await new Promise((resolve) => limiting.listen(0, '127.0.0.1', resolve));
+    t.after(() => limiting.close());
+    const server = await startServer({
+      providers: ['openai', 'anthropic'].map((type) => ({ type, name: `${type}-x`, 'api-key': 'planted-key', 'base-url': `http://127.0.0.1:${limiting.address().port}/v1`, models: [`${type}-m`] })),
+    });
+    t.after(() => server.stop('SIGKILL'));
+    for (const type of ['openai', 'anthropic'])
+      for (const family of Object.keys(families)) {
+        const { headers, status } = await post(server, family, { model: `${type}-m` });
+        assert.equal(status, 429);
+        assert.equal(headers['x-ratelimit-remaining-requests'], type === 'openai' && family === 'openai' ? '9' : undefined);
+        assert.equal(headers['anthropic-ratelimit-tokens-reset'], type === 'anthropic' && family === 'anthropic' ? '2030-01-01T00:00:00Z' : undefined);
+        assert.equal(headers['x-should-retry'], 'false');
+        assert.equal(headers['retry-after'], '3');
+        assert.equal(headers['set-cookie'], undefined);
+      }
+  });
   test('no secret of the configuration reaches stderr or a client, even when an upstream quotes it', async (t) => {
     const quoting = http.createServer((req, res) => {
       req.resume().on('end', () => {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -184,12 +185,62 @@ static void test_headers(void **state) {
 	}
 }
 
+/* RT-6: rate limits go to clients of the same API family alone; bounded. */
+static void test_returned_headers(void **state) {
+	static const struct {
+		const char *type;
+		enum format_id client;
+		const char *wanted; /* "name=value" joined */
+	} cases[] = {
+		{"claude", FORMAT_ANTHROPIC, "Anthropic-RateLimit-Tokens-Reset=t;"},
+		{"claude", FORMAT_OPENAI_CHAT, ""},
+		{"openai", FORMAT_OPENAI_CHAT, "x-ratelimit-remaining-requests=9;"},
+		{"openai", FORMAT_ANTHROPIC, ""},
+	};
+	char longer[200];
+	memset(longer, 'x', sizeof longer);
+	struct http_header items[] = {
+		{SLICE("Anthropic-RateLimit-Tokens-Reset"), SLICE("t")},
+		{SLICE("x-ratelimit-remaining-requests"), SLICE("9")},
+		{SLICE("x-ratelimit-long"), slice_make(longer, sizeof longer)},
+		{SLICE("set-cookie"), SLICE("secret")},
+		{SLICE("openai-organization"), SLICE("org")},
+	};
+	struct http_headers answer = {.items = items, .len = 5};
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct http_headers returned;
+		char text[256] = "";
+		provider_return_headers(provider_find(slice_of(cases[i].type)), cases[i].client,
+			&answer, &arena, &returned);
+		for (size_t k = 0; k < returned.len; k++) {
+			size_t len = strlen(text);
+			snprintf(text + len, sizeof text - len, "%.*s=%.*s;",
+				SLICE_FMT(returned.items[k].name),
+				SLICE_FMT(returned.items[k].value));
+		}
+		assert_string_equal(text, cases[i].wanted);
+	}
+	struct http_header many[100];
+	for (size_t i = 0; i < 100; i++) {
+		many[i] = items[1];
+	}
+	struct http_headers flood = {.items = many, .len = 100}, returned;
+	provider_return_headers(
+		provider_find(SLICE("openai")), FORMAT_OPENAI_CHAT, &flood, &arena, &returned);
+	assert_int_equal(returned.len, PROVIDER_MAX_RETURNED);
+	arena_finish(&arena);
+}
+
 int test_providers(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_quirks),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_returned_headers),
 	};
 	return cmocka_run_group_tests_name("providers/providers", tests, NULL, NULL);
 }
