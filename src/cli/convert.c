@@ -160,9 +160,10 @@ const struct command command_convert = {
 	.details =
 		"Prints what the gateway would make of it, without a server: a client's request "
 		"for\n"
-		"an upstream of another format, or an upstream's answer for a client. FORMAT is "
-		"one\n"
-		"of openai-chat, openai-completions, openai-responses, anthropic, gemini, ollama.\n"
+		"an upstream of another format, or an upstream's answer for a client. FORMAT is\n"
+		"openai-chat or anthropic; openai-completions, openai-responses, gemini and "
+		"ollama\n"
+		"are not in this version.\n"
 		"Without FILE, or with -, the input is standard input. Exit code 0 also when\n"
 		"something was dropped; 1 when it cannot be carried, or the answer is an error.\n"
 		"\n"

@@ -1,5 +1,4 @@
 /* doctor_local.c: the checks of `doctor` that need nothing but this machine. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -118,7 +117,7 @@ void doctor_check_port(struct doctor *doctor) {
 			"port %u of %s is taken by %s", port, config->host.data, owner);
 	} else {
 		doctor_say(doctor, DOCTOR_FAIL, "port",
-			strstr(error.message, strerror(EACCES))
+			strcmp(error.param, "port") == 0
 				? "ports below 1024 need root: set a higher `port:`"
 				: "set `host:` to an address of this machine, or another `port:`",
 			"%s", error.message);

@@ -104,6 +104,17 @@ static int no_match(const struct models *models) {
 		models->pattern, near);
 }
 
+/* A backend that lists nothing would be missing from the table, and yet it can be asked. */
+static void print_unlisted(const struct mux_backend_info *info, void *data) {
+	FILE *err = data;
+	if (info->takes_any_model && info->models == 0) {
+		fprintf(err,
+			"%s lists no models: ask for any as %s://NAME, or name them in its "
+			"`models:`.\n",
+			info->name, info->name);
+	}
+}
+
 static int models_run(struct command_context *context) {
 	struct config *config = command_load_config(context, NULL, 0);
 	if (!config) {
@@ -129,6 +140,9 @@ static int models_run(struct command_context *context) {
 		fputs("Only the demo so far: set OPENAI_API_KEY or ANTHROPIC_API_KEY, or add "
 		      "providers (llm-mux init).\n",
 			context->err);
+	}
+	if (!models.pattern) {
+		mux_each_backend(mux, print_unlisted, context->err);
 	}
 	mux_destroy(mux);
 	return code;

@@ -105,10 +105,16 @@ static void print_backend(const struct mux_backend_info *info, void *data) {
 	snprintf(where, sizeof where, "%s", info->base_url ? info->base_url : info->type);
 	error_mask_secrets(where); /* user:password@ */
 	fprintf(err, "  %-12s %s, ", info->name, where);
-	if (info->accounts > 0) {
-		fprintf(err, "%zu %s, ", info->accounts, info->accounts == 1 ? "key" : "keys");
+	if (info->keys > 0) {
+		fprintf(err, "%zu %s, ", info->keys, info->keys == 1 ? "key" : "keys");
+	} else {
+		fputs("no key, ", err);
 	}
-	fprintf(err, "%zu models\n", info->models);
+	if (info->models > 0 || !info->takes_any_model) {
+		fprintf(err, "%zu %s%s", info->models, info->models == 1 ? "model" : "models",
+			info->takes_any_model ? " and " : "");
+	}
+	fprintf(err, "%s\n", info->takes_any_model ? "any that is asked for" : "");
 }
 
 static void print_start(const struct server *server) {
@@ -318,6 +324,24 @@ static bool start(struct server *server, struct error *error) {
 	return start_threads(server, error);
 }
 
+/* What to try when the listener could not be made, by the setting that the error names. */
+static const char *start_hint(const struct error *error) {
+	static const struct {
+		const char *param, *hint;
+	} hints[] = {
+		{"port", " (llm-mux serve --port N; 0 takes any free one)"},
+		{"host", " (llm-mux serve --host ADDRESS; 0.0.0.0 is every address of this "
+			 "machine)"},
+		{"tls", " (tls.cert and tls.key name two PEM files that belong together)"},
+	};
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+		if (strcmp(error->param, hints[i].param) == 0) {
+			return hints[i].hint;
+		}
+	}
+	return "";
+}
+
 static int serve_run(struct command_context *context) {
 	struct config_setting settings[2];
 	size_t count = 0;
@@ -343,12 +367,10 @@ static int serve_run(struct command_context *context) {
 		loop_run(server.threads[0].loop);
 		loop_timer_stop(&server.drain_timer);
 	} else {
-		bool is_setup = error.kind == ERROR_CONFIGURATION && server.thread_count > 0;
-		code = command_fail(context,
-			error.kind == ERROR_CONFIGURATION && !is_setup ? COMMAND_USAGE
-								       : COMMAND_FAILED,
-			"%s%s", error.message,
-			is_setup ? " (llm-mux serve --port N; 0 takes any free one)" : "");
+		/* Once there are threads the configuration is sound, and the machine refuses. */
+		bool is_usage = error.kind == ERROR_CONFIGURATION && server.thread_count == 0;
+		code = command_fail(context, is_usage ? COMMAND_USAGE : COMMAND_FAILED, "%s%s",
+			error.message, start_hint(&error));
 	}
 	finish(&server);
 	return code;

@@ -107,7 +107,9 @@ void mux_each_backend(const struct mux *mux,
 	void (*visit)(const struct mux_backend_info *info, void *data), void *data) {
 	for (size_t i = 0; i < mux->backends.len; i++) {
 		const struct backend *backend = mux->backends.items[i];
-		struct mux_backend_info info = {.name = backend->name, .is_demo = backend->is_demo};
+		struct mux_backend_info info = {.name = backend->name,
+			.takes_any_model = backend->is_open,
+			.is_demo = backend->is_demo};
 		backend->kind->describe(backend, &info);
 		visit(&info, data);
 	}

@@ -105,7 +105,8 @@ bool mux_is_ready(const struct mux *mux);
 /* Backends with their accounts, for `doctor` and start-up lines: calls visit for each. */
 struct mux_backend_info {
 	const char *name, *type, *base_url;
-	size_t accounts, models;
+	size_t accounts, keys, models; /* an account without a key is one that needs none */
+	bool takes_any_model;          /* also models that are not listed */
 	bool is_demo;
 };
 void mux_each_backend(const struct mux *mux,

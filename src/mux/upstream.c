@@ -25,6 +25,7 @@ static void describe(const struct backend *backend, struct mux_backend_info *inf
 	info->type = upstream->provider->type;
 	info->base_url = upstream->base_url.data;
 	info->accounts = upstream->pool.count;
+	info->keys = upstream->settings->api_keys.len;
 	info->models = upstream->model_count;
 }
 

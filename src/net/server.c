@@ -20,13 +20,13 @@
 
 static bool fail_address(struct error *error, const char *host, uint16_t port, int number) {
 	if (number == EADDRINUSE) {
-		return error_set(error, ERROR_CONFIGURATION,
+		return error_set_param(error, ERROR_CONFIGURATION, "port",
 			"port %u is already in use on %s; stop the other program or choose another "
 			"port",
 			port, host);
 	}
-	return error_set_errno(
-		error, ERROR_CONFIGURATION, number, "cannot listen on %s port %u", host, port);
+	return error_set_param(error, ERROR_CONFIGURATION, number == EACCES ? "port" : "host",
+		"cannot listen on %s port %u: %s", host, port, strerrordesc_np(number));
 }
 
 /* The first address of the name; IPv4 before IPv6, so that "localhost" is where most look first. */
@@ -43,8 +43,8 @@ static bool resolve(const char *host, uint16_t port, struct sockaddr_storage *ad
 	struct addrinfo *found;
 	int result = getaddrinfo(name, service, &hints, &found);
 	if (result != 0) {
-		error_set(error, ERROR_CONFIGURATION, "cannot resolve host \"%s\": %s", host,
-			gai_strerror(result));
+		error_set_param(error, ERROR_CONFIGURATION, "host",
+			"cannot resolve host \"%s\": %s", host, gai_strerror(result));
 		return false;
 	}
 	const struct addrinfo *chosen = found;

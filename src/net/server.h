@@ -86,9 +86,11 @@ struct http_server_options {
 };
 
 /* Checks that nobody listens: binds once without SO_REUSEPORT and closes. ERROR_CONFIGURATION
- * naming host and port ("port 8317 is already in use on 127.0.0.1 ..."). */
+ * naming host and port ("port 8317 is already in use on 127.0.0.1 ..."), its param the one to
+ * change: "port" or "host". */
 bool http_probe_port(const char *host, uint16_t port, struct error *error);
-/* Listens; NULL with an error that names what failed. Strings are copied. */
+/* Listens; NULL with an error that names what failed, its param "port", "host" or "tls". Strings are
+ * copied. */
 struct http_server *http_server_create(
 	struct loop *loop, const struct http_server_options *options, struct error *error);
 uint16_t http_server_port(const struct http_server *server);

@@ -18,11 +18,13 @@ struct tls_context {
 #define RECORD_MAX (16 * 1024)
 
 static bool fail(struct error *error, const char *what, const char *path) {
-	char reason[256];
 	unsigned long code = ERR_get_error();
-	ERR_error_string_n(code, reason, sizeof reason);
+	/* A file that cannot be opened is the system's error; the rest has words of OpenSSL's. */
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerrordesc_np(ERR_GET_REASON(code))
+						    : ERR_reason_error_string(code);
 	ERR_clear_error();
-	return error_set(error, ERROR_CONFIGURATION, "%s %s: %s", what, path, reason);
+	return error_set_param(error, ERROR_CONFIGURATION, "tls", "%s %s: %s", what, path,
+		reason ? reason : "unknown error");
 }
 
 static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_len,
@@ -84,9 +86,9 @@ struct tls_context *tls_context_create(
 	if (!context->ssl || !context->socket) {
 		ok = fail(error, "cannot set up TLS for", cert_path);
 	} else if (SSL_CTX_use_certificate_chain_file(context->ssl, cert_path) != 1) {
-		ok = fail(error, "cannot load the TLS certificate", cert_path);
+		ok = fail(error, "cannot load a PEM certificate from", cert_path);
 	} else if (SSL_CTX_use_PrivateKey_file(context->ssl, key_path, SSL_FILETYPE_PEM) != 1) {
-		ok = fail(error, "cannot load the TLS key", key_path);
+		ok = fail(error, "cannot load a PEM key from", key_path);
 	} else if (SSL_CTX_check_private_key(context->ssl) != 1) {
 		ok = fail(error, "the TLS certificate does not fit the key", key_path);
 	}

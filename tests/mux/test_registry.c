@@ -210,7 +210,8 @@ static void test_single_open_backend(void **state) {
 
 static void count_backend(const struct mux_backend_info *info, void *data) {
 	struct buf *text = data;
-	buf_printf(text, "%s(%s,%zu,%d) ", info->name, info->type, info->accounts, info->is_demo);
+	buf_printf(text, "%s(%s,%zu,%zu,%d,%d) ", info->name, info->type, info->accounts,
+		info->keys, info->takes_any_model, info->is_demo);
 }
 
 static void test_backends(void **state) {
@@ -222,7 +223,8 @@ static void test_backends(void **state) {
 	mux_each_backend(f.mux, count_backend, &text);
 	buf_append_byte(&text, '\0');
 	assert_string_equal(text.data,
-		"openai(openai,2,0) local(openai,1,0) claude(claude,1,0) demo(demo,0,1) ");
+		"openai(openai,2,2,1,0) local(openai,1,0,0,0) claude(claude,1,1,1,0) "
+		"demo(demo,0,0,0,1) ");
 	buf_finish(&text);
 	mux_fixture_end(&f);
 

@@ -580,6 +580,7 @@ static void ports(void **state) {
 	assert_false(http_probe_port("127.0.0.1", port, &error));
 	assert_int_equal(error.kind, ERROR_CONFIGURATION);
 	assert_non_null(strstr(error.message, "already in use on 127.0.0.1"));
+	assert_string_equal(error.param, "port");
 	struct http_server_options options = f.options;
 	options.port = port;
 	assert_null(http_server_create(f.loop, &options, &error));
@@ -597,6 +598,7 @@ static void ports(void **state) {
 	options.host = "no such host";
 	assert_null(http_server_create(f.loop, &options, &error));
 	assert_non_null(strstr(error.message, "no such host"));
+	assert_string_equal(error.param, "host");
 	fixture_close(&f);
 }
 
