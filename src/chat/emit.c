@@ -597,10 +597,6 @@ void chat_emit_finish(struct chat_emitter *e, uint32_t candidate, enum chat_fini
 			      .finish = {reason, native_reason, stop_sequence, detail}});
 }
 
-bool chat_emit_has_finished(const struct chat_emitter *e, uint32_t candidate) {
-	return candidate < e->candidate_count && e->candidates[candidate].is_finished;
-}
-
 bool chat_emit_is_complete(const struct chat_emitter *e) {
 	bool has_one = false;
 	for (size_t i = 0; i < e->candidate_count; i++) {

@@ -76,7 +76,6 @@ void chat_emit_usage(struct chat_emitter *e, const struct chat_usage *usage);
 /* Closes the candidate's parts. FR-1 (tool calls win over stop and other) is applied here. */
 void chat_emit_finish(struct chat_emitter *e, uint32_t candidate, enum chat_finish_reason reason,
 	struct slice native_reason, struct slice stop_sequence, struct slice detail);
-bool chat_emit_has_finished(const struct chat_emitter *e, uint32_t candidate);
 /* True when every candidate that began has finished (and one did). */
 bool chat_emit_is_complete(const struct chat_emitter *e);
 /* Closes open parts, then error and end. */

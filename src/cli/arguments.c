@@ -79,6 +79,18 @@ static const char *next_command(const void *data, size_t index) {
 	return commands[index] ? commands[index]->name : NULL;
 }
 
+const struct command *command_find(
+	const struct command *const *commands, const char *name, const char **near) {
+	*near = NULL;
+	for (const struct command *const *row = commands; row && *row; row++) {
+		if (strcmp((*row)->name, name) == 0) {
+			return *row;
+		}
+	}
+	*near = commands ? command_nearest(name, next_command, commands) : NULL;
+	return NULL;
+}
+
 static const char *next_option(const void *data, size_t index) {
 	const struct argument_table *table = data;
 	return index < table->count ? table->rows[index]->name : NULL;
@@ -198,12 +210,9 @@ static bool find_command(struct command_context *context, int *argc, char **argv
 		if (at >= *argc || strcmp(argv[at - 1], "--") == 0) {
 			return true;
 		}
-		const struct command *found = NULL;
-		for (const struct command *const *row = commands; *row && !found; row++) {
-			found = strcmp((*row)->name, argv[at]) == 0 ? *row : NULL;
-		}
+		const char *near;
+		const struct command *found = command_find(commands, argv[at], &near);
 		if (!found) {
-			const char *near = command_nearest(argv[at], next_command, commands);
 			const char *parent = context->command ? context->command->name : NULL;
 			command_fail(context, COMMAND_USAGE,
 				near ? "unknown command '%s'; did you mean '%s'?"

@@ -78,6 +78,10 @@ struct config *command_load_config(
  * gives the names one after the other, NULL at the end. */
 const char *command_nearest(
 	const char *word, const char *(*next)(const void *data, size_t index), const void *data);
+/* The row of that name; NULL when there is none, and then *near is the nearest name or NULL.
+ * `commands` ends with NULL and may be NULL. */
+const struct command *command_find(
+	const struct command *const *commands, const char *name, const char **near);
 
 /* Whether colour may be written to the stream: a terminal, and NO_COLOR is not set. */
 bool command_has_colour(const struct command_context *context, FILE *stream);

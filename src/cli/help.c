@@ -39,7 +39,9 @@ static void help_program(FILE *out) {
 		out);
 	help_list(command_table, out);
 	help_options("Options of every command", command_globals, out);
-	fprintf(out, "\nWithout a command, llm-mux runs `%s`. More on one: llm-mux help COMMAND\n",
+	fprintf(out,
+		"\nWithout a command, llm-mux runs `%s`. More on one: llm-mux help COMMAND\n"
+		"What a configuration may hold: llm-mux help options\n",
 		command_default->name);
 }
 
@@ -72,28 +74,31 @@ void command_print_help(const struct command *command, FILE *out) {
 	help_options("Options of every command", command_globals, out);
 }
 
-static const struct command *help_find(const struct command *const *commands, const char *name) {
-	for (; commands && *commands; commands++) {
-		if (strcmp((*commands)->name, name) == 0) {
-			return *commands;
-		}
-	}
-	return NULL;
-}
-
-static const char *next_command(const void *data, size_t index) {
-	const struct command *const *commands = data;
-	return commands && commands[index] ? commands[index]->name : NULL;
+/* What a configuration may hold. */
+static void help_configuration(FILE *out) {
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	struct option_set set;
+	config_options_init(&set, &arena, NULL, 0);
+	struct buf text = {0};
+	options_help(&set, &text);
+	fwrite(text.data, 1, text.len, out);
+	buf_finish(&text);
+	arena_finish(&arena);
 }
 
 static int help_run(struct command_context *context) {
 	const struct command *command = NULL;
 	const struct command *const *commands = command_table;
+	if (context->argument_count == 1 && strcmp(context->arguments[0], "options") == 0) {
+		help_configuration(context->out);
+		return COMMAND_OK;
+	}
 	for (size_t i = 0; i < context->argument_count; i++) {
 		const char *word = context->arguments[i];
-		command = help_find(commands, word);
+		const char *near;
+		command = command_find(commands, word, &near);
 		if (!command) {
-			const char *near = command_nearest(word, next_command, commands);
 			return command_fail(context, COMMAND_USAGE,
 				near ? "there is no command '%s'; did you mean '%s'?"
 				     : "there is no command '%s'; see llm-mux help",
@@ -109,6 +114,7 @@ const struct command command_help = {
 	.name = "help",
 	.summary = "show help, of a command when one is named",
 	.usage = "[COMMAND]",
+	.details = "llm-mux help options lists what a configuration may hold.",
 	.max_arguments = 2,
 	.run = help_run,
 };

@@ -69,7 +69,7 @@ struct anthropic_build {
 	const char *effort;
 	struct chat_tool_choice choice;
 	int64_t max_tokens;
-	bool schema_as_tool, schema_as_text; /* AN-24 for models without structured output */
+	bool schema_as_tool; /* AN-24 for models without structured output */
 	struct format_name_map ids;
 };
 

@@ -164,8 +164,6 @@ struct format {
 const struct format *format_get(enum format_id id);
 /* By name ("openai-chat"); NULL when there is none. */
 const struct format *format_find(struct slice name);
-/* All names, for messages; NULL-terminated. */
-const char *const *format_names(void);
 
 /* Whether the client's bytes may go to an upstream of this dialect, with the edits of
  * format_splice_request. */

@@ -6,12 +6,6 @@ static const struct format *const formats[FORMAT_COUNT] = {
 	[FORMAT_ANTHROPIC] = &format_anthropic,
 };
 
-static const char *const names[] = {
-	"openai-chat",
-	"anthropic",
-	NULL,
-};
-
 const struct format *format_get(enum format_id id) {
 	return (unsigned)id < FORMAT_COUNT ? formats[id] : NULL;
 }
@@ -23,8 +17,4 @@ const struct format *format_find(struct slice name) {
 		}
 	}
 	return NULL;
-}
-
-const char *const *format_names(void) {
-	return names;
 }

@@ -4,6 +4,7 @@
  * stale but never takes a lock. */
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "mux/mux_internal.h"
 
 /* How long others are preferred after a failure. The upstream's own hint wins where one is allowed.
@@ -25,7 +26,7 @@ void pool_init(struct pool *pool, size_t count) {
 	pool->count = count;
 	pool->accounts = aligned_alloc(64, count * sizeof *pool->accounts);
 	if (pool->accounts == NULL) {
-		abort();
+		mem_exhausted(count * sizeof *pool->accounts);
 	}
 	memset(pool->accounts, 0, count * sizeof *pool->accounts);
 	atomic_init(&pool->cursor, 0);

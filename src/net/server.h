@@ -89,8 +89,8 @@ struct http_server_options {
  * naming host and port ("port 8317 is already in use on 127.0.0.1 ..."), its param the one to
  * change: "port" or "host". */
 bool http_probe_port(const char *host, uint16_t port, struct error *error);
-/* Listens; NULL with an error that names what failed, its param "port", "host" or "tls". Strings are
- * copied. */
+/* Listens; NULL with an error that names what failed, its param "port", "host" or "tls". Strings
+ * are copied. */
 struct http_server *http_server_create(
 	struct loop *loop, const struct http_server_options *options, struct error *error);
 uint16_t http_server_port(const struct http_server *server);
@@ -105,7 +105,6 @@ size_t http_server_connections(const struct http_server *server);
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 /* Lives as long as the exchange. */
 struct arena *http_exchange_arena(struct http_exchange *exchange);
-struct loop *http_exchange_loop(struct http_exchange *exchange);
 void http_exchange_set_data(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
 /* Keeps the request's body bytes alive until on_done (by default until then too; release frees them

@@ -98,10 +98,6 @@ struct arena *http_exchange_arena(struct http_exchange *exchange) {
 	return &exchange->arena;
 }
 
-struct loop *http_exchange_loop(struct http_exchange *exchange) {
-	return exchange->server->loop;
-}
-
 void http_exchange_set_data(struct http_exchange *exchange, void *data) {
 	exchange->data = data;
 }

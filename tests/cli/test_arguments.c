@@ -68,6 +68,7 @@ static void good_lines(void **state) {
 		{"llm-mux -h", 0, "serve", NULL},
 		{"llm-mux help", 0, "--config PATH", NULL},
 		{"llm-mux help serve", 0, "-p, --port N", NULL},
+		{"llm-mux help options", 0, "environment: LLM_MUX_PORT", NULL},
 		{"llm-mux serve --help", 0, "-p, --port N", NULL},
 		{"llm-mux --help serve", 0, "-p, --port N", NULL},
 		{"llm-mux --debug version", 0, "llm-mux ", NULL},
