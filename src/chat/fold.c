@@ -164,7 +164,7 @@ static void on_tool_end(struct chat_fold *fold, const struct chat_event *event) 
 	if (slice_trim(part->args).len == 0) {
 		part->args = SLICE("{}"); /* IR-10 */
 	}
-	part->args_valid = json_is_valid(part->args);
+	part->args_valid = chat_args_are_valid(part->args);
 }
 
 static struct slice add_entries(struct chat_fold *fold, struct slice known, enum text_kind kind,

@@ -96,6 +96,10 @@ struct slice chat_parts_text(
 	return slice_make(text, (size_t)(at - text));
 }
 
+bool chat_args_are_valid(struct slice args) {
+	return json_is_valid(args) && !slice_starts_with(args, SLICE("\xef\xbb\xbf"));
+}
+
 bool chat_parts_all_text(const struct chat_parts *parts) {
 	for (size_t i = 0; i < parts->len; i++) {
 		if (parts->items[i].kind != CHAT_PART_TEXT) {

@@ -295,6 +295,8 @@ struct slice chat_ext_get(const struct chat_exts *exts, enum format_id format, c
 /* All text parts joined with `separator`; the one slice itself when there is only one. */
 struct slice chat_parts_text(
 	struct arena *arena, const struct chat_parts *parts, const char *separator);
+/* IR-10: the text is one whole JSON value that may be written into another (no BOM before it). */
+bool chat_args_are_valid(struct slice args);
 bool chat_parts_all_text(const struct chat_parts *parts);
 const struct chat_tool *chat_request_find_tool(
 	const struct chat_request *request, struct slice name);

@@ -280,7 +280,7 @@ static bool read_call_body(struct openai_chat_parser *p, const struct json *body
 		if (slice_trim(call->args).len == 0) {
 			call->args = SLICE("{}"); /* IR-10 */
 		}
-		call->args_valid = json_is_valid(call->args);
+		call->args_valid = chat_args_are_valid(call->args);
 	} else if (call->args.data == NULL) {
 		call->args = SLICE("");
 	}
