@@ -78,6 +78,23 @@ void anthropic_make_turns(struct anthropic_build *b);
 /* AN-20: true when the current tool loop lacks the thinking block that thinking needs. */
 bool anthropic_lacks_loop_thinking(const struct anthropic_build *b);
 
+/* ---- decisions (anthropic_choose.c) ---- */
+
+/* REJECT: false with b->error when the meaning would change. */
+bool anthropic_check_request(struct anthropic_build *b);
+/* Fills max_tokens, reasoning, effort, choice and schema_as_tool, adds system lines and limits
+ * cache marks. After anthropic_make_turns. */
+void anthropic_choose(struct anthropic_build *b);
+/* Whether the model is asked to think. */
+bool anthropic_is_thinking(const struct anthropic_build *b);
+
+/* ---- writing tools (anthropic_tools.c) ---- */
+
+/* AN-24: the tool whose input is the structured answer. */
+#define ANTHROPIC_JSON_TOOL "json"
+/* The members "tools" and "tool_choice", where there are any. */
+void anthropic_put_tools(struct anthropic_build *b, struct json_writer *w);
+
 /* ---- writing content blocks (anthropic_parts.c) ---- */
 
 extern const struct name_rule anthropic_tool_name_rule;

@@ -3,9 +3,6 @@
 #include "base/encoding.h"
 #include "formats/anthropic.h"
 
-bool anthropic_put_part(
-	struct anthropic_build *b, struct json_writer *w, const struct chat_part *part);
-
 void anthropic_put_cache(struct json_writer *w, const struct chat_cache *cache) {
 	if (!cache->is_set) {
 		return;
@@ -40,6 +37,22 @@ void anthropic_put_text(struct json_writer *w, struct slice text, const struct c
 		anthropic_put_exts(w, &part->ext);
 	}
 	json_end_object(w);
+}
+
+/* What may stand in every block, and its end. */
+static void end_block(struct json_writer *w, const struct chat_part *part) {
+	anthropic_put_cache(w, &part->cache);
+	anthropic_put_exts(w, &part->ext);
+	json_end_object(w);
+}
+
+static void put_citations_switch(struct json_writer *w, const struct chat_part *part) {
+	if (part->citations_enabled != TRI_UNSET) {
+		json_write_key(w, "citations");
+		json_begin_object(w);
+		json_put_bool(w, "enabled", part->citations_enabled == TRI_TRUE);
+		json_end_object(w);
+	}
 }
 
 static void put_note(struct anthropic_build *b, struct json_writer *w, const struct chat_part *part,
@@ -142,9 +155,7 @@ static bool put_image(
 	json_begin_object(w);
 	json_put_cstr(w, "type", "image");
 	put_source(b, w, part, media_type);
-	anthropic_put_cache(w, &part->cache);
-	anthropic_put_exts(w, &part->ext);
-	json_end_object(w);
+	end_block(w, part);
 	return true;
 }
 
@@ -194,15 +205,8 @@ static bool put_file(
 	if (part->context.data) {
 		json_put_string(w, "context", part->context);
 	}
-	if (part->citations_enabled != TRI_UNSET) {
-		json_write_key(w, "citations");
-		json_begin_object(w);
-		json_put_bool(w, "enabled", part->citations_enabled == TRI_TRUE);
-		json_end_object(w);
-	}
-	anthropic_put_cache(w, &part->cache);
-	anthropic_put_exts(w, &part->ext);
-	json_end_object(w);
+	put_citations_switch(w, part);
+	end_block(w, part);
 	return true;
 }
 
@@ -220,15 +224,8 @@ static bool put_search_result(
 		}
 	}
 	json_end_array(w);
-	if (part->citations_enabled != TRI_UNSET) {
-		json_write_key(w, "citations");
-		json_begin_object(w);
-		json_put_bool(w, "enabled", part->citations_enabled == TRI_TRUE);
-		json_end_object(w);
-	}
-	anthropic_put_cache(w, &part->cache);
-	anthropic_put_exts(w, &part->ext);
-	json_end_object(w);
+	put_citations_switch(w, part);
+	end_block(w, part);
 	return true;
 }
 
@@ -268,9 +265,7 @@ static bool put_tool_call(
 			&b->built->names, b->arena, &anthropic_tool_name_rule, part->name));
 	json_write_key(w, "input");
 	put_input(b, w, part);
-	anthropic_put_cache(w, &part->cache);
-	anthropic_put_exts(w, &part->ext);
-	json_end_object(w);
+	end_block(w, part);
 	return true;
 }
 
@@ -303,9 +298,7 @@ static bool put_tool_result(
 	if (part->is_error) {
 		json_put_bool(w, "is_error", true);
 	}
-	anthropic_put_cache(w, &part->cache);
-	anthropic_put_exts(w, &part->ext);
-	json_end_object(w);
+	end_block(w, part);
 	return true;
 }
 
