@@ -187,12 +187,12 @@ fuzz:
 .PHONY: fuzz-binaries
 fuzz-binaries: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
-$(BUILD)/fuzz/%: fuzz/%.c $(ALL_ARCHIVES)
+$(BUILD)/fuzz/%: fuzz/%.c $(wildcard fuzz/*.h) $(ALL_ARCHIVES)
 	@mkdir -p $(dir $@)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
 
 # The same target with a main that replays files: how the ordinary tests run the corpora.
-$(BUILD)/fuzz/replay-%: fuzz/%.c tests/support/replay_main.inc $(ALL_ARCHIVES)
+$(BUILD)/fuzz/replay-%: fuzz/%.c $(wildcard fuzz/*.h) tests/support/replay_main.inc $(ALL_ARCHIVES)
 	@mkdir -p $(dir $@)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) -include tests/support/replay_main.inc -o $@ $< \
 		-Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)

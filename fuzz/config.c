@@ -2,13 +2,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
-
-/* libfyaml 0.7.12 loses a buffer or a token on some of its error paths; that is not ours to mend.
- */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-	return "leak:libfyaml.so\n";
-}
+#include "fuzz_leaks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
