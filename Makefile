@@ -241,7 +241,7 @@ bench-binaries: $(BENCH_BINARIES)
 format:
 	clang-format -i $(FORMATTED)
 
-## install: program, man page and completions under $(DESTDIR)$(PREFIX)
+## install: program and completions under $(DESTDIR)$(PREFIX)
 install: build
 	install -D -m 0755 $(BUILD)/llm-mux $(DESTDIR)$(PREFIX)/bin/llm-mux
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
