@@ -27,7 +27,9 @@ struct arena {
 	struct arena_cleanup *cleanups;
 };
 
+/* Keeps at most `max_blocks` freed blocks. The pool must outlive its arenas. */
 void arena_pool_init(struct arena_pool *pool, size_t max_blocks);
+/* Frees the kept blocks. */
 void arena_pool_finish(struct arena_pool *pool);
 
 /* An arena allocates its first block at the first use. cap 0 means ARENA_DEFAULT_CAP. */
@@ -65,6 +67,7 @@ struct slice arena_vprintf(struct arena *arena, const char *format, va_list args
 		 sizeof *(list)->items),                                                           \
 		memset(&(list)->items[(list)->len], 0, sizeof *(list)->items),                     \
 		&(list)->items[(list)->len++])
+/* What ARENA_PUSH does first: makes room for `needed` items in all; what it adds is not zeroed. */
 void arena_grow(struct arena *arena, void **items, size_t *cap, size_t needed, size_t item_size);
 
 #endif

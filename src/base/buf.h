@@ -30,6 +30,7 @@ struct buf {
 	size_t ref_bytes;
 };
 
+/* Empty, without memory or references. limit 0: none but memory. */
 void buf_init(struct buf *buf, size_t limit);
 /* Frees; accepts a zeroed buffer; the buffer may be used again (its limit is kept). */
 void buf_finish(struct buf *buf);

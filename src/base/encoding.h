@@ -31,6 +31,7 @@ size_t utf8_length(struct slice text);
 size_t utf8_whole_prefix(struct slice bytes);
 
 #define SHA256_LEN 32
+/* FIPS 180-4; RFC 2104. */
 void sha256(struct slice bytes, uint8_t out[SHA256_LEN]);
 void hmac_sha256(struct slice key, struct slice bytes, uint8_t out[SHA256_LEN]);
 /* Equality in time that depends on the lengths alone. */

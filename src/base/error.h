@@ -44,6 +44,7 @@ struct error_kind_info {
 	bool is_retryable;     /* another account or a later try may succeed */
 	bool is_account_fault; /* says something about the account, not about the request */
 };
+/* Never NULL: an unknown number gets the row of ERROR_INTERNAL. */
 const struct error_kind_info *error_kind_info(enum error_kind kind);
 
 #define ERROR_MESSAGE_MAX 1024
@@ -73,8 +74,10 @@ bool error_set_param(struct error *error, enum error_kind kind, const char *para
 /* As error_set from errno: "<text>: <strerror>". */
 bool error_set_errno(struct error *error, enum error_kind kind, int number, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Fills error->where alone (NULL is accepted). */
 void error_set_where(struct error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Back to no error (NULL is accepted). */
 void error_clear(struct error *error);
 /* The status to answer with. */
 int error_status(const struct error *error);

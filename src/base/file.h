@@ -12,6 +12,7 @@ bool file_read(const char *path, size_t max, struct buf *out, struct error *erro
 /* Writes temp + fsync + rename in the target's directory (O_NOFOLLOW|O_CLOEXEC), with exactly
  * `mode`. Refuses (ERROR_PERMISSION) to replace a symbolic link or anything but a regular file. */
 bool file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct error *error);
+/* True for anything of that name, symbolic links followed. */
 bool file_exists(const char *path);
 /* True when group or others may read it. */
 bool file_is_exposed(const char *path);

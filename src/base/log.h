@@ -33,6 +33,8 @@ struct log_options {
 struct log *log_create(const struct log_options *options);
 /* Flushes what is queued and frees. Accepts NULL. */
 void log_destroy(struct log *log);
+/* Records below the level are dropped before they are formatted. Any thread; a NULL log has no
+ * level that is enabled. */
 void log_set_level(struct log *log, enum log_level level);
 bool log_enabled(const struct log *log, enum log_level level);
 /* Waits until everything queued so far was written. */

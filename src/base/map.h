@@ -20,6 +20,7 @@ struct map {
 	uint64_t seed[2]; /* random per map */
 };
 
+/* Empty, with a random seed; takes no memory yet. */
 void map_init(struct map *map);
 /* Frees the map and its keys; values are the caller's, freed with free_value if not NULL. */
 void map_finish(struct map *map, void (*free_value)(void *value));

@@ -21,6 +21,7 @@
 
 /* Makes room for `needed` elements in all; what it adds is not zeroed. */
 void vec_grow(void **items, size_t *cap, size_t needed, size_t item_size);
+/* Frees; the list is empty and may be used again. */
 void vec_finish(void **items, size_t *len, size_t *cap);
 
 #endif

@@ -29,6 +29,7 @@ struct chat_emitter {
 	enum format_id provider; /* whose proofs the thinking parts carry; set by the decoder */
 };
 
+/* Nothing sent yet, limits at their defaults. The sink and the arena must outlive it. */
 void chat_emitter_init(struct chat_emitter *e, struct chat_sink *sink, struct arena *arena);
 
 /* The first call counts; later ones only fill what was unknown and are not sent. */
@@ -44,8 +45,10 @@ void chat_emit_escaped(struct chat_emitter *e, enum chat_event_type which, uint3
 	struct slice escaped);
 /* The proof of the open thinking part (opens an empty one if none is open). */
 void chat_emit_signature(struct chat_emitter *e, uint32_t candidate, struct slice signature);
+/* A thinking part that only `provider` can read. */
 void chat_emit_redacted(
 	struct chat_emitter *e, uint32_t candidate, struct slice data, enum format_id provider);
+/* Raw JSON: a citation of the open text part; log probabilities of what was said last. */
 void chat_emit_citation(struct chat_emitter *e, uint32_t candidate, struct slice citation);
 void chat_emit_logprobs(struct chat_emitter *e, uint32_t candidate, struct slice logprobs);
 /* A part that comes whole. */
@@ -68,10 +71,12 @@ void chat_emit_tool_args(
 void chat_emit_tool_args_escaped(
 	struct chat_emitter *e, uint32_t candidate, int64_t key, struct slice escaped);
 void chat_emit_tool_end(struct chat_emitter *e, uint32_t candidate, int64_t key);
+/* Whether the call was started and not ended. */
 bool chat_emit_tool_is_open(const struct chat_emitter *e, uint32_t candidate, int64_t key);
 /* How many calls the candidate made. */
 size_t chat_emit_tool_count(const struct chat_emitter *e, uint32_t candidate);
 
+/* Merges into what is known and sends the sum (EV-5). */
 void chat_emit_usage(struct chat_emitter *e, const struct chat_usage *usage);
 /* Closes the candidate's parts. FR-1 (tool calls win over stop and other) is applied here. */
 void chat_emit_finish(struct chat_emitter *e, uint32_t candidate, enum chat_finish_reason reason,
@@ -80,6 +85,7 @@ void chat_emit_finish(struct chat_emitter *e, uint32_t candidate, enum chat_fini
 bool chat_emit_is_complete(const struct chat_emitter *e);
 /* Closes open parts, then error and end. */
 void chat_emit_error(struct chat_emitter *e, const struct error *error, bool is_on_wire);
+/* Sent as they are, at any time before the end. */
 void chat_emit_ping(struct chat_emitter *e);
 void chat_emit_wire(struct chat_emitter *e, struct slice bytes);
 /* The end of the answer: flushes tails; complete -> end; else error ERROR_UPSTREAM_PROTOCOL "the

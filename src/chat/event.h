@@ -47,6 +47,7 @@ enum chat_finish_reason {
 	CHAT_FINISH_OTHER,
 	CHAT_FINISH_COUNT
 };
+/* "stop", "tool_calls" ... for logs and `convert`. */
 const char *chat_finish_name(enum chat_finish_reason reason);
 
 /* Token counts; -1 = not known. input total = uncached + cache_read + cache_write (4.4). */
@@ -65,6 +66,7 @@ void chat_usage_init(struct chat_usage *usage);
 void chat_usage_merge(struct chat_usage *usage, const struct chat_usage *newer);
 /* Sum of the known input fields; -1 when none is known. */
 int64_t chat_usage_input_total(const struct chat_usage *usage);
+/* True when any count is known. */
 bool chat_usage_is_known(const struct chat_usage *usage);
 
 struct chat_event {

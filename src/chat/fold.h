@@ -49,6 +49,7 @@ struct chat_tee {
 	struct chat_sink sink;
 	struct chat_sink *first, *second;
 };
+/* Give &tee->sink to the source; both sinks must outlive it. */
 void chat_tee_init(struct chat_tee *tee, struct chat_sink *first, struct chat_sink *second);
 
 #endif

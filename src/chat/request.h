@@ -284,6 +284,7 @@ void chat_alter(
 	struct chat_losses *losses, const char *rule, const char *field, const char *reason);
 
 /* ---- small helpers over requests ---- */
+/* Append a zeroed element, in the arena. A pointer into the list holds until the next push. */
 struct chat_part *chat_parts_push(
 	struct arena *arena, struct chat_parts *parts, enum chat_part_kind kind);
 struct chat_message *chat_request_push(struct chat_request *request, enum chat_role role);
@@ -297,7 +298,9 @@ struct slice chat_parts_text(
 	struct arena *arena, const struct chat_parts *parts, const char *separator);
 /* IR-10: the text is one whole JSON value that may be written into another (no BOM before it). */
 bool chat_args_are_valid(struct slice args);
+/* True when every part is text, also when there is none. */
 bool chat_parts_all_text(const struct chat_parts *parts);
+/* By name; NULL when there is none. */
 const struct chat_tool *chat_request_find_tool(
 	const struct chat_request *request, struct slice name);
 /* Splits "data:MT[;params];base64,DATA" without decoding; percent-encoded data is decoded and

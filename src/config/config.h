@@ -172,6 +172,7 @@ struct config_request {
  * The caller owns one reference. */
 struct config *config_load(
 	const struct config_request *request, bool colour, struct buf *report, struct error *error);
+/* One more reference; returns the configuration. */
 struct config *config_ref(struct config *config);
 /* Accepts NULL. The last one frees. */
 void config_unref(struct config *config);

@@ -77,6 +77,7 @@ static inline const struct json *json_get_value(const struct json *object, const
 }
 /* RFC 6901 pointer; NULL when it leads nowhere. */
 const struct json *json_at(const struct json *node, struct slice pointer);
+/* An element by number; NULL when there is none, or no array. */
 const struct json *json_item(const struct json *array, size_t index);
 
 static inline bool json_is(const struct json *node, enum json_type type) {
@@ -85,6 +86,7 @@ static inline bool json_is(const struct json *node, enum json_type type) {
 static inline bool json_is_null(const struct json *node) {
 	return !node || node->type == JSON_NULL;
 }
+/* The rest accept NULL too: it is no bool, and "nothing" by name. */
 bool json_is_bool(const struct json *node);
 const char *json_type_name(const struct json *node); /* "string", "object", ... */
 

@@ -24,8 +24,10 @@ struct problems {
 	size_t error_count;
 };
 
+/* None yet. Messages go into the arena; `file` and `text` are borrowed. */
 void problems_init(
 	struct problems *problems, struct arena *arena, const char *file, struct slice text);
+/* An error, or a warning, at a place (1-based; line 0: of the file as a whole). */
 void problems_add(struct problems *problems, uint32_t line, uint32_t column, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
 void problems_warn(struct problems *problems, uint32_t line, uint32_t column, const char *format,

@@ -10,6 +10,7 @@ struct name_rule {
 	const char *extra; /* "_-" */
 	size_t limit;
 };
+/* Not empty, and within the rule. */
 bool name_fits(const struct name_rule *rule, struct slice name);
 
 /* NM-1: the upstream's spelling of a client's name; the same one every time within a request,

@@ -19,9 +19,11 @@ struct gateway_options {
 /* Listens and serves; configuration comes from the mux's snapshot. */
 struct gateway_loop *gateway_loop_create(
 	const struct gateway_options *options, struct error *error);
+/* The port that is listened on. */
 uint16_t gateway_loop_port(const struct gateway_loop *gateway);
 /* Stops accepting; drained(data) once nothing is left open. */
 void gateway_loop_drain(struct gateway_loop *gateway, void (*drained)(void *data), void *data);
+/* Aborts what is left and frees. Accepts NULL. */
 void gateway_loop_destroy(struct gateway_loop *gateway);
 
 #endif

@@ -39,6 +39,7 @@ struct loop_timer {
 	size_t heap_slot; /* 1-based place in the loop's heap; 0 = not armed */
 	void *data;
 };
+/* Not armed. */
 void loop_timer_init(
 	struct loop *loop, struct loop_timer *timer, void (*fn)(struct loop_timer *), void *data);
 /* (Re)arms: fires once, not before the next turn, after delay_ms. Cheap enough to call per chunk: a

@@ -33,8 +33,10 @@ struct mux_options {
 struct mux *mux_create(const struct mux_options *options, struct error *error);
 /* All mux_loops must be gone. Accepts NULL. */
 void mux_destroy(struct mux *mux);
+/* The snapshot it was made of. */
 const struct config *mux_config(const struct mux *mux);
 
+/* The part of one loop, used on its thread alone. NULL and an error when there is no client. */
 struct mux_loop *mux_loop_create(struct mux *mux, struct loop *loop, struct error *error);
 /* Cancels the calls that are left. Accepts NULL. */
 void mux_loop_destroy(struct mux_loop *mux_loop);

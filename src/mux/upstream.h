@@ -22,6 +22,7 @@ struct upstream {
 	size_t model_count;
 };
 
+/* The calls of the backend kind (backend.h), in upstream_call.c. */
 struct backend_call *upstream_submit(
 	struct backend *backend, const struct backend_request *request);
 void upstream_pause(struct backend_call *call);

@@ -51,6 +51,7 @@ struct http1_chunked {
 	unsigned digits;
 	size_t trailer_bytes, extension_bytes;
 };
+/* Before the first chunk. */
 void http1_chunked_init(struct http1_chunked *chunked);
 /* Consumes from *in (advanced) and gives the next run of payload in *out (maybe empty). Call until
  * *in is empty or the result is not HTTP1_NEED_MORE. HTTP1_OK: the body ended, *in stands behind

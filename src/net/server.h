@@ -93,18 +93,21 @@ bool http_probe_port(const char *host, uint16_t port, struct error *error);
  * are copied. */
 struct http_server *http_server_create(
 	struct loop *loop, const struct http_server_options *options, struct error *error);
+/* The port that is listened on. */
 uint16_t http_server_port(const struct http_server *server);
 /* Stops accepting (closes the listener) and closes idle connections; running exchanges go on with
  * `Connection: close`. drained(data) is called once none is left (maybe at once). */
 void http_server_drain(struct http_server *server, void (*drained)(void *data), void *data);
 /* Aborts everything left (on_done for each) and frees. Accepts NULL. */
 void http_server_destroy(struct http_server *server);
+/* Open connections, idle ones too. */
 size_t http_server_connections(const struct http_server *server);
 
 /* ---- the exchange, for handlers ---- */
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 /* Lives as long as the exchange. */
 struct arena *http_exchange_arena(struct http_exchange *exchange);
+/* A pointer of the handler's own. */
 void http_exchange_set_data(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
 /* Keeps the request's body bytes alive until on_done (by default until then too; release frees them
@@ -123,16 +126,19 @@ void http_start(struct http_exchange *exchange, int status, const struct http_he
 /* Queues bytes (copied). False when the unsent output is above the high-water mark: stop producing
  * until on_writable. One writev a loop turn. */
 bool http_write(struct http_exchange *exchange, struct slice bytes);
+/* Sends the head although no body byte is there yet. */
 void http_flush(struct http_exchange *exchange);
 /* The streamed answer is complete. */
 void http_end(struct http_exchange *exchange);
 /* Cuts the answer short so that the client can see it (no final chunk; RST_STREAM on HTTP/2). What
  * was written before still leaves. on_done follows with is_aborted. */
 void http_abort(struct http_exchange *exchange);
+/* An answer has begun: http_respond, http_start or http_abort was called. */
 bool http_is_started(const struct http_exchange *exchange);
 /* Status answered (0 before) and body bytes given to the socket so far. */
 int http_exchange_status(const struct http_exchange *exchange);
 uint64_t http_exchange_bytes_sent(const struct http_exchange *exchange);
+/* Bytes queued and not yet given to the socket. */
 size_t http_exchange_unsent(const struct http_exchange *exchange);
 
 #endif

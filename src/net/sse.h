@@ -62,6 +62,7 @@ struct line_reader {
 };
 void line_reader_init(struct line_reader *reader, size_t limit); /* 0 = SSE_LINE_MAX */
 void line_reader_finish(struct line_reader *reader);
+/* As sse_feed and sse_end. */
 bool line_feed(struct line_reader *reader, struct slice bytes, line_on_line on_line, void *data,
 	struct error *error);
 bool line_end(struct line_reader *reader, line_on_line on_line, void *data);

@@ -24,6 +24,7 @@ void tls_context_destroy(struct tls_context *context);
 
 /* NULL when the library has no memory. The descriptor stays the caller's. */
 struct ssl_st *tls_create(struct tls_context *context, int fd);
+/* Accepts NULL. */
 void tls_destroy(struct ssl_st *tls);
 /* 0: done; NET_IO_AGAIN (see tls_wants_write); NET_IO_FAILED with `error`. */
 int tls_handshake(struct ssl_st *tls, struct error *error);
