@@ -57,6 +57,7 @@ struct format_name_map {
 		struct slice client, upstream;
 	} * items;
 	size_t len, cap;
+	struct format_name_index *index; /* of a long map (names.c) */
 };
 
 struct format_built {

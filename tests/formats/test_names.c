@@ -59,11 +59,40 @@ static void nm_1_over_long(void **state) {
 	arena_finish(&arena);
 }
 
+/* Long maps have an index: every name keeps its spelling, collisions stay apart. */
+static void many_names(void **state) {
+	(void)state;
+	enum {
+		COUNT = 3000
+	};
+	static struct slice client[COUNT], upstream[COUNT];
+	struct arena arena = {0};
+	arena_init(&arena, NULL, 0);
+	struct format_name_map map = {0};
+	for (int i = 0; i < COUNT; i++) {
+		/* each second one wants the spelling of the one before it */
+		client[i] = arena_printf(&arena, "%s%d", i % 2 ? "tool." : "tool_", i / 2);
+		upstream[i] = names_to_upstream(&map, &arena, &rule, client[i]);
+		assert_true(name_fits(&rule, upstream[i]));
+		assert_int_equal(slice_eq(client[i], upstream[i]), i % 2 == 0);
+	}
+	assert_int_equal(map.len, COUNT);
+	for (int i = 0; i < COUNT; i++) {
+		assert_true(
+			slice_eq(names_to_upstream(&map, &arena, &rule, client[i]), upstream[i]));
+		assert_true(slice_eq(names_to_client(&map, upstream[i]), client[i]));
+	}
+	assert_int_equal(map.len, COUNT);
+	check(names_to_client(&map, SLICE("never_seen")), "never_seen");
+	arena_finish(&arena);
+}
+
 int test_names(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fitting_names_stay),
 		cmocka_unit_test(nm_1_bad_characters_and_collisions),
 		cmocka_unit_test(nm_1_over_long),
+		cmocka_unit_test(many_names),
 	};
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }
