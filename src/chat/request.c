@@ -15,6 +15,14 @@ static void record_loss(struct chat_losses *losses, struct chat_loss loss) {
 			return;
 		}
 	}
+	if (losses->len > CHAT_MAX_LOSSES) {
+		return;
+	}
+	if (losses->len == CHAT_MAX_LOSSES) {
+		loss = (struct chat_loss){.rule = "IR-5",
+			.field = "(more)",
+			.reason = "what else was left out or changed is not listed"};
+	}
 	loss.rule = arena_strdup(losses->arena, slice_of(loss.rule));
 	loss.field = arena_strdup(losses->arena, slice_of(loss.field));
 	loss.reason = arena_strdup(losses->arena, slice_of(loss.reason));

@@ -278,7 +278,9 @@ struct chat_losses {
 	struct chat_loss *items;
 	size_t len, cap;
 };
-/* Records a loss; strings are copied; a NULL list discards; equal ones are recorded once. */
+#define CHAT_MAX_LOSSES 256
+/* Records a loss; strings are copied; a NULL list discards; equal ones are recorded once. Behind
+ * CHAT_MAX_LOSSES different ones a last record says that there are more. */
 void chat_drop(struct chat_losses *losses, const char *rule, const char *field, const char *reason);
 void chat_alter(
 	struct chat_losses *losses, const char *rule, const char *field, const char *reason);

@@ -1,6 +1,10 @@
 /* anthropic_parse.c: a client's Messages request into the canonical request (formats.md 2.4). */
 #include "formats/anthropic.h"
 
+/* What is looked up by name stays cheap. A catalogue for tool search may hold 10,000 tools. */
+#define MAX_TOOLS 10000
+#define MAX_BETAS 128
+
 struct parser {
 	const struct format_parse *in;
 	struct chat_request *request;
@@ -395,6 +399,9 @@ static bool read_tools(struct parser *p, const struct json *value) {
 	if (!json_is(value, JSON_ARRAY)) {
 		return refuse(p, "tools", "Input should be a valid list");
 	}
+	if (value->count > MAX_TOOLS) {
+		return refuse(p, "tools", "List should have at most 10000 items");
+	}
 	size_t index = 0;
 	json_each (tool, value) {
 		p->path = arena_printf(p->arena, "tools.%zu", index++).data;
@@ -564,11 +571,14 @@ static bool read_service_tier(struct parser *p, const struct json *value) {
 	return read_string(p, "service_tier", value, &p->request->service_tier);
 }
 
-static void add_beta(struct parser *p, struct slice beta) {
+static bool add_beta(struct parser *p, struct slice beta) {
 	struct chat_request *request = p->request;
+	if (request->beta_count == MAX_BETAS) {
+		return refuse(p, "betas", "List should have at most 128 items");
+	}
 	for (size_t i = 0; i < request->beta_count; i++) {
 		if (slice_eq(request->betas[i], beta)) {
-			return;
+			return true;
 		}
 	}
 	struct slice *longer = ARENA_ARRAY(p->arena, struct slice, request->beta_count + 1);
@@ -577,6 +587,7 @@ static void add_beta(struct parser *p, struct slice beta) {
 	}
 	longer[request->beta_count++] = beta;
 	request->betas = longer;
+	return true;
 }
 
 static bool read_betas(struct parser *p, const struct json *value) {
@@ -588,7 +599,9 @@ static bool read_betas(struct parser *p, const struct json *value) {
 		if (!read_string(p, "betas", item, &beta)) {
 			return false;
 		}
-		add_beta(p, beta);
+		if (!add_beta(p, beta)) {
+			return false;
+		}
 	}
 	return true;
 }
@@ -617,9 +630,9 @@ static const struct {
 };
 
 /* RT-5: a comma list, and it may be repeated. */
-static void read_beta_headers(struct parser *p) {
+static bool read_beta_headers(struct parser *p) {
 	if (!p->in->headers) {
-		return;
+		return true;
 	}
 	for (size_t i = 0; i < p->in->headers->len; i++) {
 		if (!slice_ieq(p->in->headers->items[i].name, SLICE("anthropic-beta"))) {
@@ -628,11 +641,12 @@ static void read_beta_headers(struct parser *p) {
 		struct slice rest = p->in->headers->items[i].value, beta;
 		while (slice_split(&rest, ',', &beta)) {
 			beta = slice_trim(beta);
-			if (beta.len > 0) {
-				add_beta(p, beta);
+			if (beta.len > 0 && !add_beta(p, beta)) {
+				return false;
 			}
 		}
 	}
+	return true;
 }
 
 bool anthropic_parse_request(
@@ -657,7 +671,9 @@ bool anthropic_parse_request(
 		}
 	}
 	keep_unknown(&p, parse->tree, "", known, &request->ext);
-	read_beta_headers(&p);
+	if (!read_beta_headers(&p)) {
+		return false;
+	}
 	if (!request->model.data) {
 		return refuse(&p, "model", "Field required");
 	}

@@ -17,12 +17,10 @@ static void push_text(struct anthropic_build *b, struct chat_parts *parts, struc
 	chat_parts_push(b->arena, parts, CHAT_PART_TEXT)->text = text;
 }
 
-static void insert_turn(struct anthropic_build *b, size_t at, enum anthropic_role role) {
+static void push_first_turn(struct anthropic_build *b, enum anthropic_role role) {
 	push_turn(b, role);
-	for (size_t i = b->turns.len - 1; i > at; i--) {
-		b->turns.items[i] = b->turns.items[i - 1];
-	}
-	b->turns.items[at] = (struct anthropic_turn){.role = role};
+	memmove(b->turns.items + 1, b->turns.items, (b->turns.len - 1) * sizeof *b->turns.items);
+	b->turns.items[0] = (struct anthropic_turn){.role = role};
 }
 
 static bool is_blank(struct slice text) {
@@ -74,44 +72,24 @@ static void add_message(struct anthropic_build *b, const struct chat_message *me
 
 /* ---- AN-12, AN-13, AN-14: every call answered right after its turn, in call order ---- */
 
-static bool has_call(const struct anthropic_turn *turn, struct slice id) {
-	for (size_t i = 0; i < turn->parts.len; i++) {
-		const struct chat_part *part = &turn->parts.items[i];
-		if (part->kind == CHAT_PART_TOOL_CALL && slice_eq(part->call_id, id)) {
-			return true;
-		}
-	}
-	return false;
-}
+/* A result, or an assistant turn's call; `next` is the one behind it with the same id. */
+struct occurrence {
+	size_t turn;
+	struct chat_part *part;
+	uint32_t next;
+	bool is_taken;
+};
 
-/* Takes the last result for the id out of the turns after `from`, up to the next call of that id
- * (E-51, duplicates: the last counts). False when there is none. */
-static bool take_result(
-	struct anthropic_build *b, size_t from, struct slice id, struct chat_part *result) {
-	bool found = false;
-	for (size_t t = from; t < b->turns.len && !found; t++) {
-		struct anthropic_turn *turn = &b->turns.items[t];
-		if (turn->role == ANTHROPIC_ASSISTANT && has_call(turn, id)) {
-			break;
-		}
-		size_t kept = 0;
-		for (size_t i = 0; i < turn->parts.len; i++) {
-			struct chat_part *part = &turn->parts.items[i];
-			if (part->kind == CHAT_PART_TOOL_RESULT && slice_eq(part->call_id, id)) {
-				if (found) {
-					chat_drop(b->losses, "AN-14", "messages.tool_result",
-						"an earlier result for the same call");
-				}
-				*result = *part;
-				found = true;
-			} else {
-				turn->parts.items[kept++] = *part;
-			}
-		}
-		turn->parts.len = kept;
-	}
-	return found;
-}
+/* Where each id occurs, in the order of the conversation; heads move on as calls are answered. */
+struct pairing {
+	struct {
+		struct occurrence *items;
+		size_t len, cap;
+	} results, calls;
+	struct index first_result, first_call;
+	struct chat_parts *answers; /* by turn: the results of its calls, in their order */
+	bool **taken;               /* by turn and part */
+};
 
 static size_t count_calls(const struct anthropic_turn *turn) {
 	size_t count = 0;
@@ -121,33 +99,81 @@ static size_t count_calls(const struct anthropic_turn *turn) {
 	return count;
 }
 
-static void answer_calls(struct anthropic_build *b, size_t at) {
-	struct chat_parts results = {0};
-	struct anthropic_turn *turn = &b->turns.items[at];
-	for (size_t i = 0; i < turn->parts.len; i++) {
-		const struct chat_part *call = &turn->parts.items[i];
+/* From the end, so that the head of each list is the first. */
+static void find_occurrences(struct anthropic_build *b, struct pairing *p) {
+	for (size_t t = b->turns.len; t-- > 0;) {
+		struct anthropic_turn *turn = &b->turns.items[t];
+		for (size_t i = turn->parts.len; i-- > 0;) {
+			struct chat_part *part = &turn->parts.items[i];
+			bool is_call = part->kind == CHAT_PART_TOOL_CALL &&
+				       turn->role == ANTHROPIC_ASSISTANT;
+			if (!is_call && part->kind != CHAT_PART_TOOL_RESULT) {
+				continue;
+			}
+			struct index *first = is_call ? &p->first_call : &p->first_result;
+			struct occurrence *found = is_call ? ARENA_PUSH(b->arena, &p->calls)
+							   : ARENA_PUSH(b->arena, &p->results);
+			size_t number = (is_call ? p->calls.len : p->results.len) - 1;
+			*found = (struct occurrence){
+				.turn = t, .part = part, .next = index_get(first, part->call_id)};
+			index_put(first, b->arena, part->call_id, (uint32_t)number);
+		}
+	}
+}
+
+/* The turn of the next call with that id behind turn `from`; SIZE_MAX when there is none. */
+static size_t next_call(
+	struct anthropic_build *b, struct pairing *p, size_t from, struct slice id) {
+	uint32_t at = index_get(&p->first_call, id);
+	while (at != INDEX_NONE && p->calls.items[at].turn <= from) {
+		at = p->calls.items[at].next;
+	}
+	index_put(&p->first_call, b->arena, id, at);
+	return at == INDEX_NONE ? SIZE_MAX : p->calls.items[at].turn;
+}
+
+/* Takes the last result for the id out of the first turn behind `from` that has one, up to the next
+ * call of that id (E-51, duplicates: the last counts). NULL when there is none. */
+static const struct chat_part *take_result(
+	struct anthropic_build *b, struct pairing *p, size_t from, struct slice id) {
+	const struct chat_part *result = NULL;
+	uint32_t at = index_get(&p->first_result, id);
+	while (at != INDEX_NONE && p->results.items[at].turn <= from) {
+		at = p->results.items[at].next;
+	}
+	if (at != INDEX_NONE && p->results.items[at].turn < next_call(b, p, from, id)) {
+		size_t turn = p->results.items[at].turn;
+		for (; at != INDEX_NONE && p->results.items[at].turn == turn;
+			at = p->results.items[at].next) {
+			if (result) {
+				chat_drop(b->losses, "AN-14", "messages.tool_result",
+					"an earlier result for the same call");
+			}
+			result = p->results.items[at].part;
+			p->taken[turn][result - b->turns.items[turn].parts.items] = true;
+		}
+	}
+	index_put(&p->first_result, b->arena, id, at);
+	return result;
+}
+
+static void answer_calls(struct anthropic_build *b, struct pairing *p, size_t at) {
+	const struct chat_parts *parts = &b->turns.items[at].parts;
+	for (size_t i = 0; i < parts->len; i++) {
+		const struct chat_part *call = &parts->items[i];
 		if (call->kind != CHAT_PART_TOOL_CALL) {
 			continue;
 		}
-		struct chat_part result = {
+		struct chat_part missing = {
 			.kind = CHAT_PART_TOOL_RESULT, .call_id = call->call_id, .is_error = true};
-		if (!take_result(b, at + 1, call->call_id, &result)) {
+		const struct chat_part *result = take_result(b, p, at, call->call_id);
+		if (!result) {
 			chat_alter(b->losses, "AN-13", "messages.tool_result",
 				"a call without a result was answered by an error");
-			push_text(b, &result.parts, SLICE("[no result]"));
+			push_text(b, &missing.parts, SLICE("[no result]"));
 		}
-		push_part(b, &results, &result);
+		push_part(b, &p->answers[at], result ? result : &missing);
 	}
-	/* The results open the next user turn; one is made where an assistant turn (E-45) or
-	 * nothing follows. */
-	if (at + 1 >= b->turns.len || b->turns.items[at + 1].role != ANTHROPIC_USER) {
-		insert_turn(b, at + 1, ANTHROPIC_USER);
-	}
-	struct chat_parts *next = &b->turns.items[at + 1].parts;
-	for (size_t i = 0; i < next->len; i++) {
-		push_part(b, &results, &next->items[i]);
-	}
-	*next = results;
 }
 
 /* A result without a call becomes text (AN-14). */
@@ -159,26 +185,51 @@ static struct slice orphan_text(struct anthropic_build *b, const struct chat_par
 		b->arena, "[tool result %.*s] %.*s", SLICE_FMT(result->call_id), SLICE_FMT(text));
 }
 
-static void pair_results(struct anthropic_build *b) {
-	for (size_t t = 0; t < b->turns.len; t++) {
-		if (b->turns.items[t].role == ANTHROPIC_ASSISTANT &&
-			count_calls(&b->turns.items[t]) > 0) {
-			answer_calls(b, t);
+/* The answers open the next user turn; one is made where something else (E-45) or nothing follows.
+ */
+static void rebuild_turns(struct anthropic_build *b, const struct pairing *p) {
+	const struct anthropic_turn *old = b->turns.items;
+	size_t count = b->turns.len;
+	b->turns.items = NULL;
+	b->turns.len = b->turns.cap = 0;
+	for (size_t t = 0; t < count; t++) {
+		struct anthropic_turn *turn = push_turn(b, old[t].role);
+		if (t > 0 && old[t].role == ANTHROPIC_USER) {
+			turn->parts = p->answers[t - 1];
 		}
-	}
-	for (size_t t = 0; t < b->turns.len; t++) {
-		const struct anthropic_turn *before = t > 0 ? &b->turns.items[t - 1] : NULL;
-		struct chat_parts *parts = &b->turns.items[t].parts;
-		for (size_t i = 0; i < parts->len; i++) {
-			struct chat_part *part = &parts->items[i];
-			if (part->kind == CHAT_PART_TOOL_RESULT &&
-				!(before && before->role == ANTHROPIC_ASSISTANT &&
-					has_call(before, part->call_id))) {
-				*part = (struct chat_part){
-					.kind = CHAT_PART_TEXT, .text = orphan_text(b, part)};
+		for (size_t i = 0; i < old[t].parts.len; i++) {
+			const struct chat_part *part = &old[t].parts.items[i];
+			if (part->kind != CHAT_PART_TOOL_RESULT) {
+				push_part(b, &turn->parts, part);
+			} else if (!p->taken[t][i]) {
+				push_text(b, &turn->parts, orphan_text(b, part));
 			}
 		}
+		if (p->answers[t].len > 0 &&
+			(t + 1 == count || old[t + 1].role != ANTHROPIC_USER)) {
+			push_turn(b, ANTHROPIC_USER)->parts = p->answers[t];
+		}
 	}
+}
+
+static void pair_results(struct anthropic_build *b) {
+	struct pairing p = {
+		.answers = ARENA_ARRAY(b->arena, struct chat_parts, b->turns.len + 1),
+		.taken = ARENA_ARRAY(b->arena, bool *, b->turns.len + 1),
+	};
+	find_occurrences(b, &p);
+	if (p.calls.len + p.results.len == 0) {
+		return;
+	}
+	for (size_t t = 0; t < b->turns.len; t++) {
+		p.taken[t] = ARENA_ARRAY(b->arena, bool, b->turns.items[t].parts.len + 1);
+	}
+	for (size_t t = 0; t < b->turns.len; t++) {
+		if (b->turns.items[t].role == ANTHROPIC_ASSISTANT) {
+			answer_calls(b, &p, t);
+		}
+	}
+	rebuild_turns(b, &p);
 }
 
 /* ---- AN-20: thinking that this API can verify ---- */
@@ -297,7 +348,7 @@ static void merge_neighbours(struct anthropic_build *b) {
 
 static void begin_with_user(struct anthropic_build *b) {
 	if (b->turns.len == 0 || b->turns.items[0].role != ANTHROPIC_USER) {
-		insert_turn(b, 0, ANTHROPIC_USER);
+		push_first_turn(b, ANTHROPIC_USER);
 		push_text(b, &b->turns.items[0].parts, SLICE("."));
 		chat_alter(b->losses, "AN-4", "messages", "a user message \".\" was put first");
 	}
@@ -318,45 +369,54 @@ static void trim_prefill(struct anthropic_build *b) {
 
 /* ---- AN-7, E-51: ids the API takes, each once ---- */
 
-static void rename_id(
-	struct chat_parts *parts, enum chat_part_kind kind, struct slice from, struct slice to) {
+/* The results of a turn follow the renamed ids of the calls before it. */
+static void rename_results(
+	struct chat_parts *parts, const struct index *renamed, const struct slice *ids) {
 	for (size_t i = 0; i < parts->len; i++) {
-		if (parts->items[i].kind == kind && slice_eq(parts->items[i].call_id, from)) {
-			parts->items[i].call_id = to;
+		uint32_t number = parts->items[i].kind == CHAT_PART_TOOL_RESULT
+					  ? index_get(renamed, parts->items[i].call_id)
+					  : INDEX_NONE;
+		if (number != INDEX_NONE) {
+			parts->items[i].call_id = ids[number];
 		}
 	}
 }
 
-static bool was_used(const struct anthropic_build *b, size_t before, struct slice id) {
-	for (size_t t = 0; t < before; t++) {
-		if (has_call(&b->turns.items[t], id)) {
-			return true;
+/* The ids of one turn; `used` says which turn used an id first. */
+static void fit_ids_of_turn(struct anthropic_build *b, struct index *used, size_t t) {
+	static const struct name_rule rule = {"_-", 256};
+	struct chat_parts *parts = &b->turns.items[t].parts;
+	struct index renamed = {0};
+	struct slice *ids = ARENA_ARRAY(b->arena, struct slice, parts->len + 1);
+	for (size_t i = 0; i < parts->len; i++) {
+		struct slice id = parts->items[i].call_id;
+		if (parts->items[i].kind != CHAT_PART_TOOL_CALL) {
+			continue;
+		}
+		struct slice fit = names_to_upstream(&b->ids, b->arena, &rule, id);
+		uint32_t user = index_get(used, fit);
+		if (user != INDEX_NONE && user != t) {
+			fit = arena_printf(b->arena, "%.*s_%zu", SLICE_FMT(fit), t);
+		}
+		if (index_get(used, fit) == INDEX_NONE) {
+			index_put(used, b->arena, fit, (uint32_t)t);
+		}
+		if (!slice_eq(fit, id)) {
+			chat_alter(b->losses, "AN-7", "messages.tool_use.id", "renamed");
+			parts->items[i].call_id = ids[i] = fit;
+			index_put(&renamed, b->arena, id, (uint32_t)i);
 		}
 	}
-	return false;
+	if (renamed.count > 0 && t + 1 < b->turns.len) {
+		rename_results(&b->turns.items[t + 1].parts, &renamed, ids);
+	}
 }
 
 static void fit_ids(struct anthropic_build *b) {
-	static const struct name_rule rule = {"_-", 256};
+	struct index used = {0};
 	for (size_t t = 0; t < b->turns.len; t++) {
-		struct chat_parts *parts = &b->turns.items[t].parts;
-		for (size_t i = 0; i < parts->len; i++) {
-			struct slice id = parts->items[i].call_id;
-			if (parts->items[i].kind != CHAT_PART_TOOL_CALL) {
-				continue;
-			}
-			struct slice fit = names_to_upstream(&b->ids, b->arena, &rule, id);
-			if (was_used(b, t, fit)) {
-				fit = arena_printf(b->arena, "%.*s_%zu", SLICE_FMT(fit), t);
-			}
-			if (!slice_eq(fit, id)) {
-				chat_alter(b->losses, "AN-7", "messages.tool_use.id", "renamed");
-				parts->items[i].call_id = fit;
-				if (t + 1 < b->turns.len) {
-					rename_id(&b->turns.items[t + 1].parts,
-						CHAT_PART_TOOL_RESULT, id, fit);
-				}
-			}
+		if (count_calls(&b->turns.items[t]) > 0) {
+			fit_ids_of_turn(b, &used, t);
 		}
 	}
 }

@@ -10,6 +10,7 @@
 #ifndef LLMMUX_FORMATS_FORMAT_H
 #define LLMMUX_FORMATS_FORMAT_H
 
+#include "base/index.h"
 #include "chat/event.h"
 #include "chat/fold.h"
 #include "models/models.h"
@@ -57,7 +58,7 @@ struct format_name_map {
 		struct slice client, upstream;
 	} * items;
 	size_t len, cap;
-	struct format_name_index *index; /* of a long map (names.c) */
+	struct index by_client, by_upstream;
 };
 
 struct format_built {

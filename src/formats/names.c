@@ -4,8 +4,6 @@
 #include <stdio.h>
 
 #include "base/encoding.h"
-#include "base/map.h"
-#include "base/random.h"
 
 #define HASH_TAIL 9 /* '_' and 8 hex digits */
 
@@ -22,85 +20,6 @@ bool name_fits(const struct name_rule *rule, struct slice name) {
 	}
 	return name.len > 0 && name.len <= rule->limit;
 }
-
-/* ---- finding an entry: a short map is searched, a long one has hash tables ---- */
-
-#define SEARCHED_MAX 32
-
-enum side {
-	SIDE_CLIENT,
-	SIDE_UPSTREAM,
-	SIDE_COUNT
-};
-
-/* Open addressing over entry numbers + 1; of entries with one spelling the first is found. */
-struct format_name_index {
-	uint64_t seed[2];
-	size_t size; /* a power of two, more than twice the entries */
-	uint32_t *slots[SIDE_COUNT];
-};
-
-static struct slice spelling(const struct format_name_map *map, size_t number, enum side side) {
-	return side == SIDE_CLIENT ? map->items[number].client : map->items[number].upstream;
-}
-
-/* The slot of the entry, or the empty one where it would stand. */
-static uint32_t *slot_of(const struct format_name_map *map, enum side side, struct slice name) {
-	const struct format_name_index *index = map->index;
-	uint32_t *slots = index->slots[side];
-	size_t at = hash_bytes(index->seed, name) & (index->size - 1);
-	while (slots[at] != 0 && !slice_eq(spelling(map, slots[at] - 1, side), name)) {
-		at = (at + 1) & (index->size - 1);
-	}
-	return &slots[at];
-}
-
-/* Number of the entry; SIZE_MAX when there is none. */
-static size_t find(const struct format_name_map *map, enum side side, struct slice name) {
-	if (map->index) {
-		uint32_t found = *slot_of(map, side, name);
-		return found != 0 ? found - 1 : SIZE_MAX;
-	}
-	for (size_t i = 0; i < map->len; i++) {
-		if (slice_eq(spelling(map, i, side), name)) {
-			return i;
-		}
-	}
-	return SIZE_MAX;
-}
-
-static void index_entry(struct format_name_map *map, size_t number) {
-	for (int side = 0; side < SIDE_COUNT; side++) {
-		uint32_t *slot =
-			slot_of(map, (enum side)side, spelling(map, number, (enum side)side));
-		if (*slot == 0) {
-			*slot = (uint32_t)number + 1;
-		}
-	}
-}
-
-/* Makes the tables when the map became too long to be searched or outgrew them. */
-static void index_last(struct format_name_map *map, struct arena *arena) {
-	if (map->len <= SEARCHED_MAX) {
-		return;
-	}
-	if (map->index && map->len * 2 < map->index->size) {
-		index_entry(map, map->len - 1);
-		return;
-	}
-	size_t size = map->index ? map->index->size * 4 : SEARCHED_MAX * 8;
-	map->index = ARENA_NEW(arena, struct format_name_index);
-	random_bytes(map->index->seed, sizeof map->index->seed);
-	map->index->size = size;
-	for (int side = 0; side < SIDE_COUNT; side++) {
-		map->index->slots[side] = ARENA_ARRAY(arena, uint32_t, size);
-	}
-	for (size_t i = 0; i < map->len; i++) {
-		index_entry(map, i);
-	}
-}
-
-/* ---- spellings ---- */
 
 /* First part of the name plus 8 hex digits of a hash of the client's name. */
 static struct slice with_hash(struct arena *arena, const struct name_rule *rule,
@@ -144,8 +63,8 @@ static struct slice clean(
 
 struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
 	const struct name_rule *rule, struct slice client_name) {
-	size_t known = find(map, SIDE_CLIENT, client_name);
-	if (known != SIZE_MAX) {
+	uint32_t known = index_get(&map->by_client, client_name);
+	if (known != INDEX_NONE) {
 		return map->items[known].upstream;
 	}
 	struct slice upstream = client_name;
@@ -153,18 +72,22 @@ struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
 	if (!name_fits(rule, client_name)) {
 		upstream = clean(arena, rule, client_name, &is_cut);
 	}
-	if (is_cut || upstream.len == 0 || find(map, SIDE_UPSTREAM, upstream) != SIZE_MAX) {
+	if (is_cut || upstream.len == 0 || index_get(&map->by_upstream, upstream) != INDEX_NONE) {
 		upstream = with_hash(arena, rule, upstream, client_name);
 	}
 	arena_grow(arena, (void **)&map->items, &map->cap, map->len + 1, sizeof *map->items);
 	map->items[map->len].client = client_name;
 	map->items[map->len].upstream = upstream;
+	index_put(&map->by_client, arena, client_name, (uint32_t)map->len);
+	/* the first of two that are spelt alike all the same comes back */
+	if (index_get(&map->by_upstream, upstream) == INDEX_NONE) {
+		index_put(&map->by_upstream, arena, upstream, (uint32_t)map->len);
+	}
 	map->len++;
-	index_last(map, arena);
 	return upstream;
 }
 
 struct slice names_to_client(const struct format_name_map *map, struct slice upstream_name) {
-	size_t found = map ? find(map, SIDE_UPSTREAM, upstream_name) : SIZE_MAX;
-	return found != SIZE_MAX ? map->items[found].client : upstream_name;
+	uint32_t known = map ? index_get(&map->by_upstream, upstream_name) : INDEX_NONE;
+	return known != INDEX_NONE ? map->items[known].client : upstream_name;
 }

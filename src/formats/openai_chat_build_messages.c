@@ -483,30 +483,57 @@ static bool *sent_flags(struct openai_chat_builder *b, struct sent_results *sent
 	return sent->of_message[message];
 }
 
-/* The result of a call of message `from`: in the tool messages that follow, up to the next
- * assistant message with calls (E-45: it may stand behind other messages). */
-static const struct chat_part *take_result(
-	struct openai_chat_builder *b, struct sent_results *sent, size_t from, struct slice id) {
+/* The results that may answer the calls of one message, by id. */
+struct open_results {
+	struct {
+		struct open_result {
+			const struct chat_part *part;
+			bool *is_sent;
+			uint32_t next; /* of the same id */
+		} * items;
+		size_t len, cap;
+	} list;
+	struct index first;
+};
+
+/* They stand in the tool messages that follow, up to the next assistant message with calls (E-45:
+ * perhaps behind other messages). Read from the end, so that the first of an id is found first. */
+static void find_results(struct openai_chat_builder *b, struct sent_results *sent, size_t from,
+	struct open_results *open) {
 	const struct chat_request *r = b->request;
-	for (size_t m = from + 1; m < r->messages.len; m++) {
+	size_t end = from + 1;
+	while (end < r->messages.len && (r->messages.items[end].role != CHAT_ROLE_ASSISTANT ||
+						count_calls(&r->messages.items[end]) == 0)) {
+		end++;
+	}
+	for (size_t m = end; m-- > from + 1;) {
 		const struct chat_message *message = &r->messages.items[m];
-		if (message->role == CHAT_ROLE_ASSISTANT && count_calls(message) > 0) {
-			return NULL;
-		}
 		if (message->role != CHAT_ROLE_TOOL) {
 			continue;
 		}
 		bool *flags = sent_flags(b, sent, m);
-		for (size_t i = 0; i < message->parts.len; i++) {
+		for (size_t i = message->parts.len; i-- > 0;) {
 			const struct chat_part *part = &message->parts.items[i];
-			if (part->kind == CHAT_PART_TOOL_RESULT && !flags[i] &&
-				slice_eq(part->call_id, id)) {
-				flags[i] = true;
-				return part;
+			if (part->kind == CHAT_PART_TOOL_RESULT) {
+				*ARENA_PUSH(b->arena, &open->list) = (struct open_result){
+					part, &flags[i], index_get(&open->first, part->call_id)};
+				index_put(&open->first, b->arena, part->call_id,
+					(uint32_t)(open->list.len - 1));
 			}
 		}
 	}
-	return NULL;
+}
+
+static const struct chat_part *take_result(
+	struct openai_chat_builder *b, struct open_results *open, struct slice id) {
+	uint32_t number = index_get(&open->first, id);
+	if (number == INDEX_NONE) {
+		return NULL;
+	}
+	const struct open_result *result = &open->list.items[number];
+	*result->is_sent = true;
+	index_put(&open->first, b->arena, id, result->next);
+	return result->part;
 }
 
 /* What a part of a result is in text; absent for what cannot be. */
@@ -605,12 +632,17 @@ static void write_attachments(
 static void write_results(struct openai_chat_builder *b, struct sent_results *sent, size_t number) {
 	const struct chat_message *message = &b->request->messages.items[number];
 	size_t count = 0;
+	struct open_results open = {0};
+	if (count_calls(message) == 0) {
+		return;
+	}
 	const struct chat_part **results =
 		ARENA_ARRAY(b->arena, const struct chat_part *, message->parts.len + 1);
+	find_results(b, sent, number, &open);
 	for (size_t i = 0; i < message->parts.len; i++) {
 		const struct chat_part *part = &message->parts.items[i];
 		if (is_call(part)) {
-			results[count] = take_result(b, sent, number, part->call_id);
+			results[count] = take_result(b, &open, part->call_id);
 			write_result(b, part->call_id, results[count++]);
 		}
 	}

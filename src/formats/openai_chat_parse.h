@@ -8,7 +8,8 @@ struct openai_chat_parser {
 	struct chat_request *request;
 	struct arena *arena;
 	struct error *error;
-	size_t message; /* number of the message being read, for error messages */
+	size_t message;    /* number of the message being read, for error messages */
+	size_t last_calls; /* behind the last assistant message with calls; 0 = none yet */
 };
 
 /* No client needs more, and what is looked up by name or id stays cheap. OpenAI takes 128 tools. */

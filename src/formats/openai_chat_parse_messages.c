@@ -356,32 +356,31 @@ static bool read_assistant(struct openai_chat_parser *p, const struct json *node
 		part->raw_type = SLICE("audio");
 		part->raw = json_raw(audio);
 	}
-	return read_calls(p, node, &message->parts);
+	if (!read_calls(p, node, &message->parts)) {
+		return false;
+	}
+	const struct chat_parts *parts = &message->parts;
+	if (parts->len > 0 && parts->items[parts->len - 1].kind == CHAT_PART_TOOL_CALL) {
+		p->last_calls = p->request->messages.len;
+	}
+	return true;
 }
 
 /* ---- tool results ---- */
 
-/* The last call with that id or, for the deprecated role, with that name. */
+/* The call of the last assistant message with calls that has that id or, for the deprecated role,
+ * that name. */
 static const struct chat_part *find_call(
-	const struct chat_request *r, struct slice id, struct slice name) {
-	for (size_t m = r->messages.len; m > 0; m--) {
-		const struct chat_message *message = &r->messages.items[m - 1];
-		if (message->role != CHAT_ROLE_ASSISTANT) {
-			continue;
-		}
-		bool has_calls = false;
-		for (size_t i = 0; i < message->parts.len; i++) {
-			const struct chat_part *part = &message->parts.items[i];
-			if (part->kind != CHAT_PART_TOOL_CALL) {
-				continue;
-			}
-			has_calls = true;
-			if (id.data ? slice_eq(part->call_id, id) : slice_eq(part->name, name)) {
-				return part;
-			}
-		}
-		if (has_calls) {
-			return NULL;
+	const struct openai_chat_parser *p, struct slice id, struct slice name) {
+	if (p->last_calls == 0) {
+		return NULL;
+	}
+	const struct chat_message *message = &p->request->messages.items[p->last_calls - 1];
+	for (size_t i = 0; i < message->parts.len; i++) {
+		const struct chat_part *part = &message->parts.items[i];
+		if (part->kind == CHAT_PART_TOOL_CALL &&
+			(id.data ? slice_eq(part->call_id, id) : slice_eq(part->name, name))) {
+			return part;
 		}
 	}
 	return NULL;
@@ -399,7 +398,7 @@ static bool read_result(struct openai_chat_parser *p, const struct json *node, b
 		return wrong(p, "name", "it is missing");
 	}
 	const struct slice no_id = {0};
-	const struct chat_part *call = find_call(r, is_legacy ? no_id : id, name);
+	const struct chat_part *call = find_call(p, is_legacy ? no_id : id, name);
 	struct chat_message *message =
 		r->messages.len > 0 ? &r->messages.items[r->messages.len - 1] : NULL;
 	if (message == NULL || message->role != CHAT_ROLE_TOOL) {

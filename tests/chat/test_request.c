@@ -21,6 +21,11 @@ static void test_losses_are_recorded_once(void **state) {
 	chat_alter(&losses, "X-1", "a", "b");
 	assert_int_equal(losses.len, 2);
 	assert_true(losses.items[1].is_altered);
+	for (int i = 0; i < 3 * CHAT_MAX_LOSSES; i++) { /* bounded, and it says so */
+		chat_drop(&losses, "X-2", arena_printf(&arena, "f%d", i).data, "b");
+	}
+	assert_int_equal(losses.len, CHAT_MAX_LOSSES + 1);
+	assert_string_equal(losses.items[CHAT_MAX_LOSSES].field, "(more)");
 	arena_finish(&arena);
 }
 
