@@ -1,4 +1,5 @@
-/* json.c (fuzz): any bytes as JSON text, as the inside of a string, and as text to be escaped. */
+/* json.c: fuzz target: any bytes as JSON text, as the inside of a string, and as text to be
+ * escaped. */
 #include <stdint.h>
 #include <stdlib.h>
 
