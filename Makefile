@@ -199,8 +199,8 @@ $(BUILD)/fuzz/replay-%: fuzz/%.c $(wildcard fuzz/*.h) tests/support/replay_main.
 
 # ---- checks ----------------------------------------------------------------------------------
 
-## check: format, floors, warnings as errors (gcc, clang), cppcheck, gcc -fanalyzer, all tests under ASan+UBSan
-check: setup-test check-format check-floors check-warnings check-cppcheck check-analyzer check-asan
+## check: format, floors, warnings as errors (gcc, clang), cppcheck, gcc -fanalyzer, all tests under ASan+UBSan, units under valgrind
+check: setup-test check-format check-floors check-warnings check-cppcheck check-analyzer check-asan valgrind
 
 FORMATTED = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 check-format:
@@ -210,8 +210,19 @@ check-floors:
 	scripts/check-floors
 
 check-warnings:
-	$(MAKE) --no-print-directory V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror build/gcc-werror/llm-mux
-	$(MAKE) --no-print-directory V=debug BUILD=build/clang-werror CC=clang CXX=clang++ WERROR=-Werror build/clang-werror/llm-mux
+	$(MAKE) --no-print-directory V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror \
+		build/gcc-werror/llm-mux unit-binaries fuzz-replay-binaries
+	$(MAKE) --no-print-directory V=debug BUILD=build/clang-werror CC=clang CXX=clang++ WERROR=-Werror \
+		build/clang-werror/llm-mux unit-binaries fuzz-replay-binaries
+
+## valgrind: every unit binary under memcheck; a report or a leak is a failure
+VALGRIND := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
+	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1
+.PHONY: valgrind
+valgrind: $(TEST_FOLDERS:%=valgrind-%)
+valgrind-%: $(BUILD)/tests/%/unit
+	@$(VALGRIND) $< >$<.valgrind.log 2>&1 \
+		&& echo "valgrind-$*: clean" || { grep -aE '==[0-9]+==|FAILED' $<.valgrind.log | head -n 60; exit 1; }
 
 check-cppcheck:
 	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
