@@ -124,11 +124,10 @@ static unsigned to_unsigned(int64_t value) {
 
 static void fill_limits(struct http_server_limits *limits, const struct config *config) {
 	const struct config_limits *from = &config->limits;
-	int64_t body = from->request_bytes < from->decoded_bytes ? from->request_bytes
-								 : from->decoded_bytes;
 	*limits = (struct http_server_limits){
 		.header_bytes = (size_t)from->header_bytes,
-		.body_bytes = (size_t)body,
+		.body_bytes = (size_t)from->request_bytes,
+		.decoded_bytes = (size_t)from->decoded_bytes,
 		.max_connections = to_unsigned(from->connections),
 		.header_timeout_ms = to_unsigned(config->timeouts.header_ms),
 		.body_timeout_ms = to_unsigned(config->timeouts.body_ms),

@@ -217,6 +217,7 @@ static void stop_accepting(struct http_server *server) {
 static void fill_defaults(struct http_server_limits *limits) {
 	DEFAULT(header_bytes, 64 * 1024)
 	DEFAULT(body_bytes, (size_t)50 * 1024 * 1024)
+	DEFAULT(decoded_bytes, limits->body_bytes)
 	DEFAULT(max_headers, 128)
 	DEFAULT(pipeline_bytes, 64 * 1024)
 	DEFAULT(max_connections, 4096)

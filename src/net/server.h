@@ -59,7 +59,8 @@ struct http_handler {
 
 struct http_server_limits {         /* 0 = default */
 	size_t header_bytes;        /* 64 KiB: request line and headers together -> 431 */
-	size_t body_bytes;          /* 50 MiB as sent, and after content decoding -> 413 */
+	size_t body_bytes;          /* 50 MiB as sent -> 413 */
+	size_t decoded_bytes;       /* as body_bytes; after content decoding -> 413 */
 	unsigned max_headers;       /* 128 */
 	size_t pipeline_bytes;      /* 64 KiB sent ahead of the answer; reading stops there */
 	unsigned max_connections;   /* per loop, 4096; beyond: accept, answer 503, close */

@@ -11,9 +11,9 @@
 #define SMALL_BODY 4096
 #define INFLATE_STEP ((size_t)32 * 1024)
 
-static bool too_large(const struct http_body *body, struct error *error) {
+static bool too_large(size_t limit, struct error *error) {
 	return error_set(
-		error, ERROR_TOO_LARGE, "the request body is larger than %zu bytes", body->limit);
+		error, ERROR_TOO_LARGE, "the request body is larger than %zu bytes", limit);
 }
 
 static bool broken(struct error *error, const char *message) {
@@ -53,14 +53,19 @@ static bool choose_coding(
 }
 
 bool http_body_begin(struct http_body *body, struct arena *arena,
-	const struct http_headers *headers, int64_t content_length, size_t limit,
-	struct error *error) {
-	body->limit = limit;
-	if (content_length > 0 && (uint64_t)content_length > limit) {
-		return too_large(body, error);
-	}
+	const struct http_headers *headers, int64_t content_length,
+	const struct http_server_limits *limits, struct error *error) {
 	if (!choose_coding(body, headers, error)) {
 		return false;
+	}
+	body->limit = limits->body_bytes;
+	body->decoded_limit = limits->decoded_bytes;
+	/* what is not compressed is its own decoded form */
+	if (body->coding == HTTP_BODY_IDENTITY && body->limit > body->decoded_limit) {
+		body->limit = body->decoded_limit;
+	}
+	if (content_length > 0 && (uint64_t)content_length > body->limit) {
+		return too_large(body->limit, error);
 	}
 	if (content_length > 0 && body->coding == HTTP_BODY_IDENTITY) {
 		body->exact_size = (size_t)content_length;
@@ -114,8 +119,8 @@ static bool inflate_bytes(struct http_body *body, struct slice bytes, struct err
 		int result = inflate(z, Z_NO_FLUSH);
 		buf_commit(&body->grown, INFLATE_STEP - z->avail_out);
 		/* After each step, not at the end: a bomb is stopped one step beyond the limit. */
-		if (body->grown.len > body->limit) {
-			return too_large(body, error);
+		if (body->grown.len > body->decoded_limit) {
+			return too_large(body->decoded_limit, error);
 		}
 		if (result == Z_STREAM_END) {
 			body->is_inflated = true;
@@ -154,9 +159,14 @@ bool http_body_feed(struct http_body *body, struct slice bytes, struct error *er
 	}
 	if (body->coding == HTTP_BODY_IDENTITY) {
 		if (bytes.len > body->limit - body->grown.len) {
-			return too_large(body, error);
+			return too_large(body->limit, error);
 		}
 		return buf_append(&body->grown, bytes);
+	}
+	/* empty members of a gzip file inflate to nothing, for ever */
+	body->received += bytes.len;
+	if (body->received > body->limit) {
+		return too_large(body->limit, error);
 	}
 	if (!body->inflater && body->coding == HTTP_BODY_GZIP) {
 		start_inflater(body, MAX_WBITS + 16);

@@ -169,7 +169,7 @@ static bool begin_body(struct http_connection *connection, int64_t length, bool 
 	}
 	struct error error;
 	if (!http_body_begin(&exchange->body, &exchange->arena, &exchange->request.headers, length,
-		    connection->server->limits.body_bytes, &error)) {
+		    &connection->server->limits, &error)) {
 		refuse_body(connection, &error);
 		return true;
 	}

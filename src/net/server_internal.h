@@ -65,13 +65,14 @@ struct http_body {
 	bool has_bytes;    /* some body byte came */
 	uint8_t prefix[2]; /* first bytes of a deflate body, which tell zlib from raw */
 	size_t prefix_len;
-	size_t limit;
+	size_t limit, decoded_limit;
+	size_t received; /* bytes of a compressed body */
 };
 
 /* Chooses the buffer by Content-Length (-1: chunked) and Content-Encoding. 413 or 415. */
 bool http_body_begin(struct http_body *body, struct arena *arena,
-	const struct http_headers *headers, int64_t content_length, size_t limit,
-	struct error *error);
+	const struct http_headers *headers, int64_t content_length,
+	const struct http_server_limits *limits, struct error *error);
 /* Where the socket may be read into without a copy; NULL when bytes must be fed. */
 char *http_body_space(const struct http_body *body, size_t *room);
 void http_body_filled(struct http_body *body, size_t count);

@@ -270,6 +270,46 @@ static void gzip_bomb(void **state) {
 	fixture_close(&f);
 }
 
+/* The limits of what comes and of what comes out are two. */
+static void gzip_limits(void **state) {
+	(void)state;
+	struct fixture f;
+	fixture_open(&f);
+	f.options.limits.body_bytes = 3000;
+	f.options.limits.decoded_bytes = 100000;
+	fixture_start(&f);
+	struct slice plain = zeros(100000);
+	struct slice packed = compress_bytes(plain, 31), empty = compress_bytes(SLICE(""), 31);
+	struct client c;
+	client_open(&c, &f);
+	post(&c, "/length", "Content-Encoding: gzip\r\n", packed);
+	client_expect(&c, 200, "100000");
+	/* members that inflate to nothing count as well */
+	struct buf chunk;
+	buf_init(&chunk, 0);
+	while (chunk.len < 1500) {
+		buf_append(&chunk, empty);
+	}
+	struct buf body;
+	buf_init(&body, 0);
+	for (int i = 0; i < 3; i++) {
+		buf_printf(&body, "%zx\r\n", chunk.len);
+		buf_append(&body, buf_slice(&chunk));
+		buf_append_str(&body, "\r\n");
+	}
+	buf_append_str(&body, "0\r\n\r\n");
+	post(&c, "/length", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+		buf_slice(&body));
+	client_expect(&c, 413, "refused");
+	client_close(&c);
+	buf_finish(&chunk);
+	buf_finish(&body);
+	free_slice(empty);
+	free_slice(packed);
+	free_slice(plain);
+	fixture_close(&f);
+}
+
 /* ---- limits ---- */
 
 /* 52,428,800 bytes pass, one more gets 413 in the caller's format, readable though the client sends
@@ -764,6 +804,7 @@ int test_server_input(void) {
 		cmocka_unit_test(compressed_bodies),
 		cmocka_unit_test(broken_compressed_bodies),
 		cmocka_unit_test(gzip_bomb),
+		cmocka_unit_test(gzip_limits),
 		cmocka_unit_test(body_limit_is_exact),
 		cmocka_unit_test(chunked_body_limit),
 		cmocka_unit_test(head_limits),
