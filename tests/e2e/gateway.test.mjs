@@ -1,6 +1,6 @@
 // The program as a server: keys, hosts, routes, limits, demo models, configuration, signals, secrets.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
@@ -365,6 +365,16 @@ describe('configuration', { skip }, () => {
       assert.equal(r.status, 200, r.text);
     }
   });
+  test('.env counts in the configuration directory only', async (t) => {
+    const place = cleanHome();
+    t.after(place.remove);
+    const port = async () => /port: (\d+)/.exec((await runBinary(['config', 'show', 'port'], { env: place.env, cwd: place.home })).stdout)?.[1];
+    writeFileSync(join(place.home, '.env'), 'LLM_MUX_PORT=1111\n', { mode: 0o600 });
+    assert.equal(await port(), '8317', 'not that of the working directory or the home');
+    mkdirSync(join(place.env.XDG_CONFIG_HOME, 'llm-mux'), { mode: 0o700 });
+    writeFileSync(join(place.env.XDG_CONFIG_HOME, 'llm-mux/.env'), 'LLM_MUX_PORT=2222\n', { mode: 0o600 });
+    assert.equal(await port(), '2222');
+  });
   test('a base URL of Anthropic may end in /v1', async (t) => {
     const up = await startFake();
     t.after(() => up.close());
@@ -460,7 +470,7 @@ describe('signals', { skip }, () => {
     await refused(server);
     assert.equal(server.exit, undefined);
     server.child.kill('SIGTERM');
-    await server.exited;
+    assert.deepEqual(await server.exited, { code: 143, signal: null });
     await Promise.all(open);
   });
   test('TERM without work ends it with exit 0, INT too', async (t) => {

@@ -60,9 +60,9 @@ function start(args, options) {
 }
 
 /** Runs the program to its end. Gives {code, signal, stdout, stderr}. */
-export async function runBinary(args, { env, input = '' } = {}) {
+export async function runBinary(args, { env, cwd, input = '' } = {}) {
   const place = env ? null : cleanHome();
-  const child = start(args, { env: env ?? place.env, cwd: place?.home, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = start(args, { env: env ?? place.env, cwd: cwd ?? place?.home, stdio: ['pipe', 'pipe', 'pipe'] });
   const out = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (d) => { out[name] += d; });
   child.stdin.on('error', () => {});
