@@ -209,6 +209,18 @@ static void check_endpoints(struct config_loader *loader) {
 	}
 }
 
+static void check_aliases(struct config_loader *loader) {
+	const struct option_map *map = &loader->config->aliases;
+	for (size_t i = 0; i < map->len; i++) {
+		size_t len = map->items[i].key.len;
+		if (len > CONFIG_ALIAS_MAX) {
+			config_refuse(loader, map->items[i].place,
+				"a name in `routing.aliases` has at most %d bytes, not %zu",
+				CONFIG_ALIAS_MAX, len);
+		}
+	}
+}
+
 static bool is_set(const struct config *config, const char *key) {
 	const struct option_row *row = options_find(&config->options, slice_of(key));
 	return row && options_source(&config->options, row)->is_set;
@@ -228,6 +240,7 @@ static void check_all(struct config_loader *loader) {
 	check_tls(loader);
 	check_origins(loader);
 	check_endpoints(loader);
+	check_aliases(loader);
 	config_finish_providers(loader);
 	if (config->is_insecure && !config_host_is_loopback(config->host) &&
 		!config_needs_key(config)) {

@@ -14,6 +14,7 @@
 #include "config/options.h"
 
 #define CONFIG_DEFAULT_PORT 8317
+#define CONFIG_ALIAS_MAX 256 /* bytes of a name in routing.aliases */
 #define CONFIG_FILE_MAX (10 * 1024 * 1024)
 
 enum config_log_format {

@@ -45,7 +45,7 @@ static void add_report(struct line *line, const struct gateway_call *call) {
 	add_int(line, "out", report->usage.output_total);
 	add_int(line, "cached", report->usage.cache_read);
 	if (report->first_event_ns > 0) {
-		add_time(line, "first", call->http->received_ns, report->first_event_ns);
+		add_time(line, "first_ms", call->http->received_ns, report->first_event_ns);
 	}
 }
 
@@ -81,7 +81,7 @@ void gateway_log_access(struct gateway_call *call, bool is_aborted) {
 		add_report(&line, call);
 	}
 	add_error(&line, call);
-	add_time(&line, "total", call->http->received_ns, clock_monotonic_ns());
+	add_time(&line, "total_ms", call->http->received_ns, clock_monotonic_ns());
 	add_int(&line, "bytes", (int64_t)http_exchange_bytes_sent(call->exchange));
 	add_text(&line, "peer", call->http->peer);
 	add_text(&line, "id", call->request_id);

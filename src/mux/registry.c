@@ -2,11 +2,10 @@
  *
  * A name is resolved in this order (gateway.md 4.2):
  *   1. routing.aliases, any case, up to five steps; a loop ends it
- *   2. BACKEND://model: that backend, listed or not
- *   3. a listed model: every backend that lists it, in order of configuration
+ *   2. a listed model: every backend that lists it, in order of configuration
+ *   3. BACKEND://model: that backend, listed or not
  *   4. an unlisted one: the backends without a list of their own whose vendor makes the model's
- *      family (claude-* -> claude, gpt-* -> openai), else the one backend without a list if there
- * is exactly one
+ *      family (claude-* -> claude, gpt-* -> openai), else the only backend without a list
  *   5. ERROR_NOT_FOUND with names that look alike */
 #include <stdlib.h>
 
@@ -22,12 +21,9 @@ struct registry_entry {
 
 #define NAME_SHOWN 120 /* bytes of an unknown model's name in a message */
 
-/* Names longer than this are in no table of aliases. */
-#define ALIAS_MAX 256
-
-/* The name in lower case, in `out`; absent when it is too long. */
-static struct slice lower(struct slice name, char out[ALIAS_MAX]) {
-	if (name.len > ALIAS_MAX) {
+/* The name in lower case, in `out`; absent, which is nobody's name, when it is longer than any. */
+static struct slice lower(struct slice name, char out[CONFIG_ALIAS_MAX]) {
+	if (name.len > CONFIG_ALIAS_MAX) {
 		return (struct slice){0};
 	}
 	for (size_t i = 0; i < name.len; i++) {
@@ -43,7 +39,7 @@ void registry_init(struct registry *registry, struct arena *arena, const struct 
 	map_init(&registry->aliases);
 	for (size_t i = 0; i < config->aliases.len; i++) {
 		struct option_pair *pair = &config->aliases.items[i];
-		char key[ALIAS_MAX];
+		char key[CONFIG_ALIAS_MAX];
 		map_put(&registry->aliases, lower(pair->key, key), pair);
 	}
 }
@@ -91,7 +87,7 @@ void registry_finish(struct registry *registry) {
 static struct slice follow_aliases(const struct registry *registry, struct slice name) {
 	struct slice at = name;
 	for (unsigned steps = 0; registry->aliases.count > 0; steps++) {
-		char key[ALIAS_MAX];
+		char key[CONFIG_ALIAS_MAX];
 		const struct option_pair *pair = map_get(&registry->aliases, lower(at, key));
 		if (pair == NULL || slice_eq(pair->value, at)) {
 			return at;
@@ -225,7 +221,7 @@ struct suggestion {
 /* The nearest names, nearest first. */
 static size_t suggest(const struct registry *registry, struct slice name,
 	struct suggestion best[REGISTRY_MAX_SUGGESTIONS]) {
-	char wanted_text[ALIAS_MAX], id_text[ALIAS_MAX];
+	char wanted_text[CONFIG_ALIAS_MAX], id_text[CONFIG_ALIAS_MAX];
 	struct slice wanted = lower(slice_sub(name, 0, NAME_SHOWN), wanted_text);
 	size_t limit = wanted.len / 3 + 1, count = 0;
 	for (size_t i = 0; i < registry->list_count; i++) {

@@ -14,6 +14,9 @@ struct file_case {
 #define WITH(text) "providers:\n  - type: openai\n    api-key: k\n" text
 #define ANTHROPIC(text) "providers:\n  - type: anthropic\n    api-key: k\n" text
 
+#define NAME_16 "0123456789abcdef"
+#define NAME_64 NAME_16 NAME_16 NAME_16 NAME_16
+
 static const struct file_case file_cases[] = {
 	{"", {NULL}, true},
 	{"port: 9000\nhost: localhost\ndebug: true\n", {NULL}, true},
@@ -25,6 +28,8 @@ static const struct file_case file_cases[] = {
 	{"tls:\n  crt: x\n", {"2:3: error: unknown key `tls.crt`", "did you mean `tls.cert`?"},
 		false},
 	{"cert: x\n", {"1:1: error: unknown key `cert`", "did you mean `tls.cert`?"}, false},
+	{"routing:\n  aliases:\n    " NAME_64 NAME_64 NAME_64 NAME_64 "n: c\n",
+		{"3:5: error: a name in `routing.aliases` has at most 256 bytes, not 257"}, false},
 	{"tls: true\n", {"1:6: error: `tls` is a section"}, false},
 	{"api_keys: [abc]\napi-keys: [def]\n", {"2:1: error: `api-keys` is given twice"}, false},
 	{"stream-timeout: 5\nfirst-byte-timeout: 6\n", {"`first-byte-timeout` is given twice"},

@@ -578,7 +578,7 @@ describe('what is written down', { skip }, () => {
     assert.equal(lines.length, 3, server.stderr);
     for (const [i, line] of lines.entries()) {
       assert.ok(line.includes(`trace-${i}`), line);
-      assert.match(line, /\bmodel=gpt-4o\b.*\baccount=fake-openai#1\b.*\bin=[1-9]\d*\b.*\bout=[1-9]\d*\b.*\bfirst=[\d.]+\b.*\btotal=[\d.]+\b/);
+      assert.match(line, /\bmodel=gpt-4o\b.*\baccount=fake-openai#1\b.*\bin=[1-9]\d*\b.*\bout=[1-9]\d*\b.*\bfirst_ms=[\d.]+\b.*\btotal_ms=[\d.]+\b/);
     }
   });
 });

@@ -443,8 +443,8 @@ static void access_line(void **state) {
 	assert_non_null(strstr(log.data,
 		"info  POST /v1/messages status=200 model=demo/echo backend=demo attempts=1 in="));
 	assert_non_null(strstr(log.data, " out="));
-	assert_non_null(strstr(log.data, " first="));
-	assert_non_null(strstr(log.data, " total="));
+	assert_non_null(strstr(log.data, " first_ms="));
+	assert_non_null(strstr(log.data, " total_ms="));
 	assert_non_null(strstr(log.data, "peer=127.0.0.1:"));
 	assert_non_null(strstr(log.data, "warn  GET /v1/models status=401 error=authentication "));
 	assert_null(strstr(log.data, "plain-key-1"));
