@@ -46,6 +46,7 @@ struct config_model {
 	struct option_place place;
 	struct slice name;  /* what the upstream is asked for */
 	struct slice alias; /* empty: none */
+	bool forces_name;   /* answers say the name the client asked for */
 };
 
 struct config_provider {

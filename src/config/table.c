@@ -49,7 +49,12 @@ static const struct option_row model_rows[] = {
 	{.key = "max-context-length", .type = OPTION_LATER},
 	{.key = "thinking", .type = OPTION_LATER},
 	{.key = "input-modalities", .type = OPTION_LATER},
-	{.key = "force-mapping", .type = OPTION_LATER},
+	{.key = "force-mapping",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct config_model, forces_name),
+		.default_text = "false",
+		.help = "Whether answers say the name the client asked for, not the provider's",
+		.since = VERSION_FIRST},
 };
 static const struct option_table model_table = {
 	.rows = model_rows,

@@ -28,6 +28,7 @@ static void begin_encoder(struct gateway_answer *answer) {
 		.request = &call->request,
 		.is_stream = answer->is_stream,
 		.model = call->request.model,
+		.force_model = report->forces_name,
 		.now_s = clock_wall_ms() / 1000,
 		.request_id = call->request_id,
 	};

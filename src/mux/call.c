@@ -111,7 +111,7 @@ static void start_attempt(struct mux_call *call) {
 	report->account = NULL;
 	report->upstream_model = target->model;
 	report->is_spliced = false;
-	report->is_aliased = target->is_aliased;
+	report->forces_name = target->forces_name;
 	report->returned.len = 0;
 	report->attempts++;
 	struct backend_request request = {

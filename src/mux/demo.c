@@ -247,8 +247,8 @@ struct backend *demo_create(struct mux *mux) {
 			.display_name = model->display_name,
 			.is_demo = true,
 		};
-		registry_add(
-			&mux->registry, demo, slice_of(model->id), slice_of(model->id), &facts);
+		registry_add(&mux->registry, demo, slice_of(model->id), slice_of(model->id), false,
+			&facts);
 	}
 	return demo;
 }

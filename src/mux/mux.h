@@ -51,8 +51,7 @@ struct mux_report {
 	enum format_id upstream_format;
 	unsigned attempts;
 	bool is_spliced;
-	bool is_aliased; /* asked for by another name than the upstream's, which answers keep (CC-7)
-			  */
+	bool forces_name; /* answers say the name the client asked for (CC-7, force-mapping) */
 	bool is_estimated_count;
 	const struct chat_losses *losses; /* of the attempt that answers */
 	struct http_headers returned;     /* of the upstream's answer, for the client (RT-6) */

@@ -17,7 +17,7 @@
 struct target {
 	struct backend *backend;
 	struct slice model; /* the backend's name for it */
-	bool is_aliased;    /* the client's name is another one */
+	bool forces_name;   /* answers say the client's name for it (force-mapping) */
 };
 /* Where a request goes, in order of preference. */
 struct route {
@@ -40,9 +40,10 @@ struct registry {
 	size_t list_count;
 };
 void registry_init(struct registry *registry, struct arena *arena, const struct config *config);
-/* Adds a model a backend can serve. `visible` is the id clients use. */
+/* Adds a model a backend can serve. `visible` is the id clients use; forces_name: also in answers.
+ */
 void registry_add(struct registry *registry, struct backend *backend, struct slice visible,
-	struct slice upstream_name, const struct mux_model *facts);
+	struct slice upstream_name, bool forces_name, const struct mux_model *facts);
 /* Sorts the list; nothing is added after it. */
 void registry_seal(
 	struct registry *registry, struct backend *const *backends, size_t backend_count);

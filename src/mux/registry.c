@@ -45,7 +45,7 @@ void registry_init(struct registry *registry, struct arena *arena, const struct 
 }
 
 void registry_add(struct registry *registry, struct backend *backend, struct slice visible,
-	struct slice upstream_name, const struct mux_model *facts) {
+	struct slice upstream_name, bool forces_name, const struct mux_model *facts) {
 	struct registry_entry *entry = map_get(&registry->models, visible);
 	if (entry == NULL) {
 		entry = ARENA_NEW(registry->arena, struct registry_entry);
@@ -56,7 +56,7 @@ void registry_add(struct registry *registry, struct backend *backend, struct sli
 	struct target *target = ARENA_PUSH(registry->arena, &entry->targets);
 	target->backend = backend;
 	target->model = arena_dup(registry->arena, upstream_name);
-	target->is_aliased = !slice_eq(visible, upstream_name);
+	target->forces_name = forces_name;
 }
 
 static int compare_models(const void *a, const void *b) {
@@ -132,43 +132,27 @@ static const struct target *listed_target(
 }
 
 /* A route of one target made for this request. */
-static bool route_to(struct backend *backend, struct slice model, bool is_aliased,
-	struct arena *arena, struct route *route) {
+static bool route_to(const struct target *to, struct arena *arena, struct route *route) {
 	struct target *target = ARENA_NEW(arena, struct target);
-	*target = (struct target){.backend = backend, .model = model, .is_aliased = is_aliased};
+	*target = *to;
 	*route = (struct route){.targets = target, .count = 1};
 	return true;
 }
 
 static bool resolve_pinned(const struct registry *registry, struct backend *backend,
-	struct slice model, bool is_aliased, struct arena *arena, struct route *route) {
+	struct slice model, struct arena *arena, struct route *route) {
 	const struct target *listed = listed_target(registry, backend, model);
 	if (listed != NULL) {
-		return route_to(
-			backend, listed->model, is_aliased || listed->is_aliased, arena, route);
+		return route_to(listed, arena, route);
 	}
-	struct slice upstream_name;
-	return model.len > 0 && backend->kind->takes_model(backend, model, &upstream_name) &&
-	       route_to(backend, upstream_name, is_aliased, arena, route);
-}
-
-static bool resolve_listed(const struct registry_entry *entry, bool is_aliased, struct arena *arena,
-	struct route *route) {
-	*route = (struct route){.targets = entry->targets.items, .count = entry->targets.len};
-	if (is_aliased) {
-		struct target *targets = ARENA_ARRAY(arena, struct target, entry->targets.len);
-		for (size_t i = 0; i < entry->targets.len; i++) {
-			targets[i] = entry->targets.items[i];
-			targets[i].is_aliased = true;
-		}
-		route->targets = targets;
-	}
-	return true;
+	struct target target = {.backend = backend};
+	return model.len > 0 && backend->kind->takes_model(backend, model, &target.model) &&
+	       route_to(&target, arena, route);
 }
 
 /* Backends without a list that take the name: those of the vendor when `vendor` is given. */
 static size_t open_targets(const struct registry *registry, const char *vendor, struct slice model,
-	bool is_aliased, struct target *targets) {
+	struct target *targets) {
 	size_t count = 0;
 	for (size_t i = 0; i < registry->backend_count; i++) {
 		struct backend *backend = registry->backends[i];
@@ -179,8 +163,7 @@ static size_t open_targets(const struct registry *registry, const char *vendor, 
 			!backend->kind->takes_model(backend, model, &upstream_name)) {
 			continue;
 		}
-		targets[count++] = (struct target){
-			.backend = backend, .model = upstream_name, .is_aliased = is_aliased};
+		targets[count++] = (struct target){.backend = backend, .model = upstream_name};
 	}
 	return count;
 }
@@ -193,7 +176,7 @@ static size_t open_backends(const struct registry *registry) {
 	return count;
 }
 
-static bool resolve_unlisted(const struct registry *registry, struct slice model, bool is_aliased,
+static bool resolve_unlisted(const struct registry *registry, struct slice model,
 	struct arena *arena, struct route *route) {
 	struct target *targets = ARENA_ARRAY(arena, struct target, registry->backend_count);
 	const char *vendor = model_family_of(model)->vendor;
@@ -202,10 +185,10 @@ static bool resolve_unlisted(const struct registry *registry, struct slice model
 		return false;
 	}
 	if (vendor != NULL && vendor[0] != '\0') {
-		count = open_targets(registry, vendor, model, is_aliased, targets);
+		count = open_targets(registry, vendor, model, targets);
 	}
 	if (count == 0 && open_backends(registry) == 1) {
-		count = open_targets(registry, NULL, model, is_aliased, targets);
+		count = open_targets(registry, NULL, model, targets);
 	}
 	*route = (struct route){.targets = targets, .count = count};
 	return count > 0;
@@ -268,22 +251,17 @@ bool registry_not_found(const struct registry *registry, struct slice name, stru
 
 bool registry_resolve(const struct registry *registry, struct slice name, struct arena *arena,
 	struct route *route, struct error *error) {
-	const struct registry_entry *entry = map_get(&registry->models, name);
 	struct slice model = follow_aliases(registry, name);
-	bool is_aliased = !slice_eq(model, name);
-	if (is_aliased) {
-		entry = map_get(&registry->models, model);
-	}
+	const struct registry_entry *entry = map_get(&registry->models, model);
 	struct slice backend_name, pinned;
-	bool found;
+	bool found = entry != NULL;
 	if (entry != NULL) {
-		found = resolve_listed(entry, is_aliased, arena, route);
+		*route = (struct route){entry->targets.items, entry->targets.len};
 	} else if (split_pinned(model, &backend_name, &pinned)) {
 		struct backend *backend = find_backend(registry, backend_name);
-		found = backend != NULL &&
-			resolve_pinned(registry, backend, pinned, is_aliased, arena, route);
+		found = backend != NULL && resolve_pinned(registry, backend, pinned, arena, route);
 	} else {
-		found = resolve_unlisted(registry, model, is_aliased, arena, route);
+		found = resolve_unlisted(registry, model, arena, route);
 	}
 	return found || registry_not_found(registry, name, error);
 }

@@ -83,7 +83,7 @@ static void make_accounts(struct mux *mux, struct upstream *upstream) {
 }
 
 static void add_model(struct mux *mux, struct upstream *upstream, struct slice name,
-	struct slice visible, const char *display_name) {
+	struct slice visible, bool forces_name, const char *display_name) {
 	const struct config_provider *settings = upstream->settings;
 	if (config_model_is_excluded(settings, visible) ||
 		config_model_is_excluded(settings, name)) {
@@ -96,7 +96,7 @@ static void add_model(struct mux *mux, struct upstream *upstream, struct slice n
 		.context_tokens = family->context_tokens,
 		.max_output_tokens = family->max_output_tokens,
 	};
-	registry_add(&mux->registry, &upstream->base, visible, name, &facts);
+	registry_add(&mux->registry, &upstream->base, visible, name, forces_name, &facts);
 	upstream->model_count++;
 }
 
@@ -108,14 +108,15 @@ static void add_models(struct mux *mux, struct upstream *upstream) {
 	for (size_t i = 0; i < settings->models.len; i++) {
 		const struct config_model *model = &settings->models.items[i];
 		add_model(mux, upstream, model->name,
-			model->alias.len > 0 ? model->alias : model->name, NULL);
+			model->alias.len > 0 ? model->alias : model->name, model->forces_name,
+			NULL);
 	}
 	bool is_listed = settings->models.len > 0;
 	bool fits =
 		(upstream->quirks & QUIRK_OFFICIAL) != 0 || provider->format == FORMAT_ANTHROPIC;
 	for (size_t i = 0; !is_listed && fits && i < provider->model_count; i++) {
 		struct slice id = slice_of(provider->models[i].id);
-		add_model(mux, upstream, id, id, provider->models[i].display_name);
+		add_model(mux, upstream, id, id, false, provider->models[i].display_name);
 	}
 }
 

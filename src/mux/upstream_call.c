@@ -178,6 +178,7 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 		.is_stream = is_stream,
 		.keep_wire = keep_wire,
 		.hide_usage = keep_wire && chat->include_usage != TRI_TRUE,
+		.echo_model = report->forces_name ? chat->model : (struct slice){0},
 		.built = report->is_spliced ? NULL : &call->built,
 		.max_answer_bytes = (size_t)limits->response_bytes,
 		.max_line_bytes = (size_t)limits->sse_line_bytes,

@@ -365,6 +365,22 @@ describe('configuration', { skip }, () => {
       assert.equal(r.status, 200, r.text);
     }
   });
+  test('an alias with force-mapping is what answers say; another one is not', async (t) => {
+    const up = await startFake({ forbidden: [clientKey] });
+    t.after(() => up.close());
+    const config = configFor(up);
+    config.providers[0].models = [{ name: 'gpt-4o', alias: 'shown', 'force-mapping': true }, { name: 'gpt-4o-mini', alias: 'plain' }];
+    config.providers[1].models = [{ name: 'claude-sonnet-4-5', alias: 'mine', 'force-mapping': true }];
+    const server = await startServer(config);
+    t.after(() => server.stop('SIGKILL'));
+    for (const family of Object.keys(families))
+      for (const [model, said] of [['shown', 'shown'], ['mine', 'mine'], ['plain', 'gpt-4o-mini']])
+        for (const stream of [false, true]) {
+          const r = await post(server, family, { body: JSON.stringify({ ...families[family].body(model, 'hi'), stream }) });
+          const names = [...r.text.matchAll(/"model":"([^"]*)"/g)].map((m) => m[1]);
+          assert.ok(names.length > 0 && names.every((n) => n.startsWith(said)), `${family} ${model} ${stream}: ${names}`);
+        }
+  });
   test('.env counts in the configuration directory only', async (t) => {
     const place = cleanHome();
     t.after(place.remove);

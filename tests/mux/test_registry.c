@@ -12,7 +12,7 @@ static const char yaml[] = "providers:\n"
 			   "    name: Local\n"
 			   "    base-url: http://127.0.0.1:PORT/v1\n"
 			   "    models:\n"
-			   "      - {name: llama-3.3, alias: llama}\n"
+			   "      - {name: llama-3.3, alias: llama, force-mapping: true}\n"
 			   "      - {name: gpt-4o}\n"
 			   "  - type: claude\n"
 			   "    api-key: key-3\n"
@@ -33,7 +33,7 @@ static const char yaml[] = "providers:\n"
 			   "    big: claude-opus-4-8\n";
 
 /* name -> "backend model" for each target, joined by ", "; "!" when nothing takes it; "~" marks a
- * name that is not the upstream's. */
+ * name that answers keep (force-mapping). */
 static const struct {
 	const char *name, *route;
 } routes[] = {
@@ -66,8 +66,8 @@ static const struct {
 	{"a1", "local llama-3.3~"},
 	{"a0", "!"},
 	{"one", "!"},
-	{"pinned", "local anything~"},
-	{"big", "claude claude-opus-4-8~"},
+	{"pinned", "local anything"},
+	{"big", "claude claude-opus-4-8"},
 	/* the demo */
 	{"demo/echo", "demo demo/echo"},
 	{"demo://echo", "demo demo/echo"},
@@ -79,7 +79,7 @@ static void describe(const struct route *route, struct buf *out) {
 	for (size_t i = 0; i < route->count; i++) {
 		buf_printf(out, "%s%s %.*s%s", i > 0 ? ", " : "", route->targets[i].backend->name,
 			SLICE_FMT(route->targets[i].model),
-			route->targets[i].is_aliased ? "~" : "");
+			route->targets[i].forces_name ? "~" : "");
 	}
 }
 
