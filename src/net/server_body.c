@@ -2,8 +2,6 @@
  * otherwise, inflated on the way when it is compressed. */
 #include <stdlib.h>
 
-#include <zlib.h>
-
 #include "base/mem.h"
 #include "net/server_internal.h"
 
@@ -22,26 +20,13 @@ static bool broken(struct error *error, const char *message) {
 
 static bool choose_coding(
 	struct http_body *body, const struct http_headers *headers, struct error *error) {
-	static const struct {
-		struct slice name;
-		enum http_body_coding coding;
-	} codings[] = {
-		{SLICE_INIT("identity"), HTTP_BODY_IDENTITY},
-		{SLICE_INIT("gzip"), HTTP_BODY_GZIP},
-		{SLICE_INIT("x-gzip"), HTTP_BODY_GZIP},
-		{SLICE_INIT("deflate"), HTTP_BODY_DEFLATE},
-	};
 	struct slice value = http_headers_get(headers, "content-encoding");
 	if (value.len == 0) {
 		return true;
 	}
-	if (http_headers_count(headers, "content-encoding") == 1) {
-		for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) {
-			if (slice_ieq(value, codings[i].name)) {
-				body->coding = codings[i].coding;
-				return true;
-			}
-		}
+	if (http_headers_count(headers, "content-encoding") == 1 &&
+		inflate_find_coding(value, &body->inflater.coding)) {
+		return true;
 	}
 	error_set(error, ERROR_INVALID_REQUEST,
 		"Content-Encoding \"%.*s\" is not understood; gzip, deflate and identity are",
@@ -61,13 +46,13 @@ bool http_body_begin(struct http_body *body, struct arena *arena,
 	body->limit = limits->body_bytes;
 	body->decoded_limit = limits->decoded_bytes;
 	/* what is not compressed is its own decoded form */
-	if (body->coding == HTTP_BODY_IDENTITY && body->limit > body->decoded_limit) {
+	if (body->inflater.coding == INFLATE_IDENTITY && body->limit > body->decoded_limit) {
 		body->limit = body->decoded_limit;
 	}
 	if (content_length > 0 && (uint64_t)content_length > body->limit) {
 		return too_large(body->limit, error);
 	}
-	if (content_length > 0 && body->coding == HTTP_BODY_IDENTITY) {
+	if (content_length > 0 && body->inflater.coding == INFLATE_IDENTITY) {
 		body->exact_size = (size_t)content_length;
 		body->is_exact_owned = body->exact_size > SMALL_BODY;
 		body->exact = body->is_exact_owned ? mem_alloc(body->exact_size)
@@ -88,76 +73,34 @@ void http_body_filled(struct http_body *body, size_t count) {
 	body->exact_len += count;
 }
 
-static bool start_inflater(struct http_body *body, int window_bits) {
-	body->inflater = mem_calloc(1, sizeof *body->inflater);
-	if (inflateInit2(body->inflater, window_bits) != Z_OK) {
-		mem_exhausted(sizeof *body->inflater);
-	}
-	return true;
-}
-
-/* The next member of a gzip file may follow the first (RFC 1952 2.2); nothing may follow zlib. */
-static bool next_member(struct http_body *body, struct error *error) {
-	if (body->coding != HTTP_BODY_GZIP || inflateReset(body->inflater) != Z_OK) {
-		return broken(error, "is followed by other bytes");
-	}
-	body->is_inflated = false;
-	return true;
-}
-
 static bool inflate_bytes(struct http_body *body, struct slice bytes, struct error *error) {
-	z_stream *z = body->inflater;
-	z->next_in = (Bytef *)(uintptr_t)bytes.data;
-	z->avail_in = (uInt)bytes.len;
-	bool is_full = false; /* the last call filled its room: there may be more to come out */
-	while (z->avail_in > 0 || is_full) {
-		if (body->is_inflated && !next_member(body, error)) {
-			return false;
+	struct inflater *inflater = &body->inflater;
+	while (bytes.len > 0 || inflater->is_full) {
+		const char *problem;
+		size_t made;
+		char *room = buf_reserve(&body->grown, INFLATE_STEP);
+		if (!inflater_step(inflater, &bytes, room, INFLATE_STEP, &made, &problem)) {
+			return broken(error, problem);
 		}
-		z->next_out = (Bytef *)buf_reserve(&body->grown, INFLATE_STEP);
-		z->avail_out = (uInt)INFLATE_STEP;
-		int result = inflate(z, Z_NO_FLUSH);
-		buf_commit(&body->grown, INFLATE_STEP - z->avail_out);
+		buf_commit(&body->grown, made);
 		/* After each step, not at the end: a bomb is stopped one step beyond the limit. */
 		if (body->grown.len > body->decoded_limit) {
 			return too_large(body->decoded_limit, error);
 		}
-		if (result == Z_STREAM_END) {
-			body->is_inflated = true;
-		} else if (result != Z_OK && result != Z_BUF_ERROR) {
-			return broken(error, "is damaged");
-		}
-		is_full = z->avail_out == 0 && !body->is_inflated;
 	}
 	return true;
-}
-
-/* Servers and clients disagree about "deflate": most send zlib (RFC 9110 8.4.1.2), some raw. */
-static bool feed_deflate_start(struct http_body *body, struct slice *bytes, struct error *error) {
-	while (body->prefix_len < 2 && bytes->len > 0) {
-		body->prefix[body->prefix_len++] = (uint8_t)bytes->data[0];
-		*bytes = slice_from(*bytes, 1);
-	}
-	if (body->prefix_len < 2) {
-		return true;
-	}
-	unsigned first = body->prefix[0], second = body->prefix[1];
-	bool is_zlib = (first & 0x0f) == 8 && first >> 4 <= 7 && (first << 8 | second) % 31 == 0;
-	start_inflater(body, is_zlib ? MAX_WBITS : -MAX_WBITS);
-	return inflate_bytes(body, slice_make((const char *)body->prefix, 2), error);
 }
 
 bool http_body_feed(struct http_body *body, struct slice bytes, struct error *error) {
 	if (bytes.len == 0) {
 		return true;
 	}
-	body->has_bytes = true;
 	if (body->exact) {
 		memcpy(body->exact + body->exact_len, bytes.data, bytes.len);
 		body->exact_len += bytes.len;
 		return true;
 	}
-	if (body->coding == HTTP_BODY_IDENTITY) {
+	if (body->inflater.coding == INFLATE_IDENTITY) {
 		if (bytes.len > body->limit - body->grown.len) {
 			return too_large(body->limit, error);
 		}
@@ -168,29 +111,13 @@ bool http_body_feed(struct http_body *body, struct slice bytes, struct error *er
 	if (body->received > body->limit) {
 		return too_large(body->limit, error);
 	}
-	if (!body->inflater && body->coding == HTTP_BODY_GZIP) {
-		start_inflater(body, MAX_WBITS + 16);
-	}
-	if (!body->inflater && !feed_deflate_start(body, &bytes, error)) {
-		return false;
-	}
-	return bytes.len == 0 || inflate_bytes(body, bytes, error);
-}
-
-static void end_inflater(struct http_body *body) {
-	if (body->inflater) {
-		inflateEnd(body->inflater);
-		free(body->inflater);
-		body->inflater = NULL;
-	}
+	return inflate_bytes(body, bytes, error);
 }
 
 bool http_body_end(struct http_body *body, struct error *error) {
-	end_inflater(body);
-	if (body->coding != HTTP_BODY_IDENTITY && body->has_bytes && !body->is_inflated) {
-		return broken(error, "is cut short");
-	}
-	return true;
+	bool is_whole = inflater_ended_well(&body->inflater);
+	inflater_finish(&body->inflater);
+	return is_whole || broken(error, "is cut short");
 }
 
 struct slice http_body_bytes(const struct http_body *body) {
@@ -198,7 +125,7 @@ struct slice http_body_bytes(const struct http_body *body) {
 }
 
 void http_body_release(struct http_body *body) {
-	end_inflater(body);
+	inflater_finish(&body->inflater);
 	if (body->is_exact_owned) {
 		free(body->exact);
 	}

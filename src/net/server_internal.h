@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/http1.h"
+#include "net/inflate.h"
 #include "net/server.h"
 #include "net/tls.h"
 
@@ -48,23 +49,12 @@ struct z_stream_s;
 
 /* ---- a request body ---- */
 
-enum http_body_coding {
-	HTTP_BODY_IDENTITY,
-	HTTP_BODY_GZIP,
-	HTTP_BODY_DEFLATE /* zlib; raw when there is no zlib header */
-};
-
 struct http_body {
-	enum http_body_coding coding;
 	char *exact; /* buffer of the announced length; NULL: `grown` is used */
 	size_t exact_len, exact_size;
 	bool is_exact_owned; /* malloc'd, not in the arena */
 	struct buf grown;
-	struct z_stream_s *inflater;
-	bool is_inflated;  /* the compressed stream reached its end */
-	bool has_bytes;    /* some body byte came */
-	uint8_t prefix[2]; /* first bytes of a deflate body, which tell zlib from raw */
-	size_t prefix_len;
+	struct inflater inflater;
 	size_t limit, decoded_limit;
 	size_t received; /* bytes of a compressed body */
 };
