@@ -22,6 +22,9 @@ void client_list(struct client_call *call) {
 }
 
 static void detach(struct client_call *call) {
+	if (!call->easy) {
+		h1_detach(call);
+	}
 	if (call->is_attached) {
 		curl_multi_remove_handle(call->client->multi, call->easy);
 		call->is_attached = false;
@@ -50,15 +53,16 @@ static void release(struct client_call *call) {
 	unlink_call(call);
 	call_clear(call);
 	call->state = CALL_POOLED;
-	if (client->pool.len < CLIENT_POOL_MAX) {
+	if (!call->easy && client->own_pool.len < CLIENT_POOL_MAX) {
+		*VEC_PUSH(&client->own_pool) = call;
+	} else if (call->easy && client->pool.len < CLIENT_POOL_MAX) {
 		*VEC_PUSH(&client->pool) = call;
 	} else {
 		call_destroy(call);
 	}
 }
 
-/* Tells the caller and releases. */
-static void finish(struct client_call *call) {
+void call_finish(struct client_call *call) {
 	struct client_result result = {
 		.was_sent = call->was_sent,
 		.body_bytes = call->body_bytes,
@@ -90,12 +94,12 @@ static void end(struct client_call *call, CURLcode code) {
 		loop_timer_stop(&call->timer);
 		return;
 	}
-	finish(call);
+	call_finish(call);
 }
 
 void call_fail(struct client_call *call, enum call_failure failure) {
 	call->failure = failure;
-	finish(call);
+	call_finish(call);
 }
 
 void client_drain(struct client *client) {
@@ -113,12 +117,16 @@ void client_drain(struct client *client) {
 /* ---- the end of a turn ----------------------------------------------------------------------- */
 
 static void start(struct client_call *call) {
+	if (!call->easy) {
+		h1_start(call);
+		return;
+	}
 	call->state = CALL_RUNNING;
-	call->started_ms = loop_now_ms(call->client->loop);
+	call->started_ms = call->connecting_ms = loop_now_ms(call->client->loop);
 	call_timer_arm(call);
 	if (curl_multi_add_handle(call->client->multi, call->easy) != CURLM_OK) {
 		call->code = CURLE_OUT_OF_MEMORY;
-		finish(call);
+		call_finish(call);
 		return;
 	}
 	call->is_attached = true;
@@ -126,16 +134,23 @@ static void start(struct client_call *call) {
 
 static void go_on(struct client_call *call) {
 	struct client *client = call->client;
+	if (!call->easy) {
+		h1_go_on(call);
+		return;
+	}
 	call_give_held(call);
 	if (call->state == CALL_DRAINING && !call->is_paused) {
-		finish(call);
-	} else if (call->state == CALL_RUNNING && call->is_stopped && !call->is_paused) {
-		call->is_stopped = false;
+		call_finish(call);
+	} else if (call->state == CALL_RUNNING && !call->is_paused) {
+		/* Also when nothing was held back: the idle timeout rested. */
 		call->heard_ms = loop_now_ms(client->loop);
-		client->depth++;
-		curl_easy_pause(call->easy, CURLPAUSE_CONT);
-		client->depth--;
 		call_timer_arm(call);
+		if (call->is_stopped) {
+			call->is_stopped = false;
+			client->depth++;
+			curl_easy_pause(call->easy, CURLPAUSE_CONT);
+			client->depth--;
+		}
 	}
 }
 
@@ -192,16 +207,23 @@ static void on_timer(struct loop_timer *timer) {
 
 /* ---- the public face ------------------------------------------------------------------------- */
 
-static bool environment_has_proxy(void) {
-	static const char *const names[] = {
-		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+/* The variables libcurl reads; http_proxy is not among them in upper case. */
+static bool environment_has(const char *const *names) {
+	for (size_t i = 0; names[i]; i++) {
 		const char *value = getenv(names[i]);
 		if (value && *value) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static void read_environment(struct client *client) {
+	static const char *const for_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+	static const char *const for_https[] = {"https_proxy", "HTTPS_PROXY", NULL};
+	client->environment_has_http_proxy = environment_has(for_http);
+	client->environment_has_proxy =
+		client->environment_has_http_proxy || environment_has(for_https);
 }
 
 struct client *client_create(
@@ -213,7 +235,9 @@ struct client *client_create(
 	client->loop = loop;
 	client->shared = options->shared;
 	client->idle_close_s = (long)((idle_ms + 999) / 1000);
-	client->environment_has_proxy = environment_has_proxy();
+	client->only_libcurl = options->only_libcurl;
+	read_environment(client);
+	h1_client_init(client, max_idle, idle_ms);
 	client->queue_end = &client->queue_first;
 	client->turn = (struct loop_deferred){.fn = on_turn, .data = client};
 	loop_timer_init(loop, &client->timer, on_timer, client);
@@ -246,7 +270,12 @@ void client_destroy(struct client *client) {
 	for (size_t i = 0; i < client->pool.len; i++) {
 		call_destroy(client->pool.items[i]);
 	}
+	for (size_t i = 0; i < client->own_pool.len; i++) {
+		call_destroy(client->own_pool.items[i]);
+	}
 	VEC_FINISH(&client->pool);
+	VEC_FINISH(&client->own_pool);
+	h1_client_finish(client);
 	curl_multi_cleanup(client->multi);
 	curl_share_cleanup(client->share);
 	loop_timer_stop(&client->timer);
@@ -256,10 +285,20 @@ void client_destroy(struct client *client) {
 	free(client);
 }
 
+/* A call of the engine that can carry the request. */
+static struct client_call *take_call(
+	struct client *client, const struct client_request *request, struct error *error) {
+	if (h1_can_carry(client, request)) {
+		return client->own_pool.len > 0 ? client->own_pool.items[--client->own_pool.len]
+						: h1_call_create(client);
+	}
+	return client->pool.len > 0 ? client->pool.items[--client->pool.len]
+				    : call_create(client, error);
+}
+
 struct client_call *client_submit(struct client *client, const struct client_request *request,
 	const struct client_handler *handler, void *data, struct error *error) {
-	struct client_call *call = client->pool.len > 0 ? client->pool.items[--client->pool.len]
-							: call_create(client, error);
+	struct client_call *call = take_call(client, request, error);
 	if (!call) {
 		return NULL;
 	}
@@ -270,12 +309,16 @@ struct client_call *client_submit(struct client *client, const struct client_req
 		call->next->prev = call;
 	}
 	client->calls = call;
-	if (!call_prepare(call, request, error)) {
+	bool is_good =
+		call->easy ? call_prepare(call, request, error) : h1_prepare(call, request, error);
+	if (!is_good) {
 		release(call);
 		return NULL;
 	}
 	call->state = CALL_QUEUED;
-	client_list(call);
+	if (call->easy || !h1_start_at_once(call)) {
+		client_list(call);
+	}
 	return call;
 }
 
@@ -285,7 +328,7 @@ void client_cancel(struct client_call *call) {
 	}
 	call->state = CALL_CANCELLED;
 	loop_timer_stop(&call->timer);
-	if (call->client->depth == 0) {
+	if (call->client->depth == 0 || !call->easy) {
 		detach(call);
 	}
 	client_list(call);

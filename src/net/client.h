@@ -18,8 +18,9 @@ void client_shared_destroy(struct client_shared *shared);
 struct client_options {
 	struct client_shared *shared;
 	const char *user_agent; /* "llm-mux/0.1.0" */
-	size_t max_idle;        /* idle connections kept; 0 = 64 */
+	size_t max_idle;        /* idle connections kept, of plain http and of the rest; 0 = 64 */
 	unsigned idle_close_ms; /* 0 = 90 s */
+	bool only_libcurl;      /* for tests: plain http too, which an engine of ours carries */
 };
 
 struct client *client_create(

@@ -38,21 +38,6 @@ static void read_head_lines(struct client_call *call) {
 	}
 }
 
-/* libcurl decodes the body, so the coding and the length of the coded bytes tell nothing true. */
-static void drop_coding(struct http_headers *headers) {
-	size_t kept = 0;
-	if (!http_headers_get(headers, "content-encoding").data) {
-		return;
-	}
-	for (size_t i = 0; i < headers->len; i++) {
-		if (!slice_ieq(headers->items[i].name, SLICE("content-encoding")) &&
-			!slice_ieq(headers->items[i].name, SLICE("content-length"))) {
-			headers->items[kept++] = headers->items[i];
-		}
-	}
-	headers->len = kept;
-}
-
 size_t call_on_header(char *bytes, size_t size, size_t count, void *user) {
 	struct client_call *call = user;
 	struct slice line = slice_make(bytes, size * count);
@@ -78,7 +63,7 @@ size_t call_on_header(char *bytes, size_t size, size_t count, void *user) {
 	if (call->status >= 200) {
 		call->has_head = true;
 		read_head_lines(call);
-		drop_coding(&call->headers);
+		h1_drop_coding(&call->headers); /* libcurl decodes the body */
 		call->handler.on_headers(call, call->status, &call->headers, call->data);
 		call_timer_arm(call);
 	}

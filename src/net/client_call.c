@@ -22,7 +22,7 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
 	if (!call_is_live(call)) {
 		return CURL_PREREQFUNC_ABORT;
 	}
-	call->was_sent = true;
+	call->was_sent = call->is_connected = true;
 	call->sent_ms = loop_now_ms(call->client->loop);
 	call_timer_arm(call);
 	return CURL_PREREQFUNC_OK;
@@ -100,6 +100,7 @@ struct client_call *call_create(struct client *client, struct error *error) {
 	struct client_call *call = mem_calloc(1, sizeof *call);
 	call->client = client;
 	call->easy = curl_easy_init();
+	call->curl_text = mem_calloc(1, CURL_ERROR_SIZE);
 	loop_timer_init(client->loop, &call->timer, call_timer_fire, call);
 	if (!call->easy || !set_fixed_options(call)) {
 		call_destroy(call);
@@ -120,7 +121,7 @@ void call_clear(struct client_call *call) {
 	call->headers.len = 0;
 	call->failure = CALL_FAILURE_NONE;
 	call->is_paused = call->is_stopped = call->was_sent = call->has_head = false;
-	call->is_reused = false;
+	call->is_reused = call->is_connected = false;
 	call->status = 0;
 	call->http_version = 0;
 	call->body_bytes = 0;
@@ -138,6 +139,7 @@ void call_destroy(struct client_call *call) {
 	free(call->lines.nodes);
 	free(call->url);
 	free(call->proxy);
+	free(call->curl_text);
 	free(call);
 }
 
@@ -147,7 +149,7 @@ void call_destroy(struct client_call *call) {
 static const char *const our_headers[] = {
 	"content-length", "transfer-encoding", "expect", "te", "trailer", "upgrade"};
 
-static bool is_ours(struct slice name) {
+bool client_is_our_header(struct slice name) {
 	for (size_t i = 0; i < sizeof our_headers / sizeof *our_headers; i++) {
 		if (slice_ieq(name, slice_of(our_headers[i]))) {
 			return true;
@@ -204,21 +206,32 @@ static bool has_header(const struct client_request *request, struct slice name) 
 	return false;
 }
 
-static bool prepare_headers(
-	struct client_call *call, const struct client_request *request, struct error *error) {
+bool client_check_request(const struct client_request *request, struct error *error) {
+	size_t method_len = strlen(request->method);
+	if (method_len >= CLIENT_METHOD_MAX ||
+		!http_is_token(slice_make(request->method, method_len))) {
+		return error_set(error, ERROR_INVALID_REQUEST, "not an HTTP method");
+	}
+	for (size_t i = 0; i < request->header_count; i++) {
+		bool is_token = http_is_token(request->headers[i].name);
+		if (!is_token || !http_is_field_value(slice_trim(request->headers[i].value))) {
+			return error_set(error, ERROR_INVALID_REQUEST,
+				"a header of the request to the upstream has a forbidden byte in "
+				"its %s",
+				is_token ? "value" : "name");
+		}
+	}
+	return true;
+}
+
+static bool prepare_headers(struct client_call *call, const struct client_request *request) {
 	struct client_lines *lines = &call->lines;
 	buf_reset(&lines->text, CLIENT_HEAD_KEEP);
 	lines->node_count = 0;
 	for (size_t i = 0; i < request->header_count; i++) {
 		struct slice name = request->headers[i].name;
 		struct slice value = slice_trim(request->headers[i].value);
-		if (!http_is_token(name) || !http_is_field_value(value)) {
-			return error_set(error, ERROR_INVALID_REQUEST,
-				"a header of the request to the upstream has a forbidden byte in "
-				"its %s",
-				http_is_token(name) ? "value" : "name");
-		}
-		if (!is_ours(name)) {
+		if (!client_is_our_header(name)) {
 			add_line(lines, name, value);
 		}
 	}
@@ -330,17 +343,11 @@ static bool prepare_proxy(struct client_call *call, const char *proxy, struct er
 
 bool call_prepare(
 	struct client_call *call, const struct client_request *request, struct error *error) {
-	size_t method_len = strlen(request->method);
-	if (method_len >= sizeof call->custom_method ||
-		!http_is_token(slice_make(request->method, method_len))) {
-		return error_set(error, ERROR_INVALID_REQUEST, "not an HTTP method");
-	}
-	if (!prepare_url(call, request->url, error) ||
-		!prepare_proxy(call, request->proxy, error) ||
-		!prepare_headers(call, request, error)) {
+	if (!client_check_request(request, error) || !prepare_url(call, request->url, error) ||
+		!prepare_proxy(call, request->proxy, error)) {
 		return false;
 	}
-	if (!prepare_method(call, request)) {
+	if (!prepare_headers(call, request) || !prepare_method(call, request)) {
 		return error_set(error, ERROR_INTERNAL, "libcurl refuses an option of the request");
 	}
 	call->timeouts = request->timeouts;

@@ -20,7 +20,7 @@ static const struct {
 	enum error_kind kind;
 	enum detail detail;
 	const char *text; /* followed by host:port */
-} ends[] = {
+} curl_ends[] = {
 	{CURLE_COULDNT_RESOLVE_HOST, ERROR_NETWORK, DETAIL_NONE, "cannot resolve the name of"},
 	{CURLE_COULDNT_RESOLVE_PROXY, ERROR_NETWORK, DETAIL_NONE,
 		"cannot resolve the name of the proxy for"},
@@ -60,6 +60,31 @@ static const struct {
 		offsetof(struct client_timeouts, total_ms)},
 };
 
+/* How our own engine's calls end; the words are those of the table above. */
+static const struct {
+	enum error_kind kind;
+	const char *text; /* followed by host:port, and by the system's words if it has any */
+} own_ends[CALL_FAILURE_COUNT] = {
+	[CALL_FAILURE_RESOLVE] = {ERROR_NETWORK, "cannot resolve the name of"},
+	[CALL_FAILURE_CONNECT] = {ERROR_NETWORK, "cannot connect to"},
+	[CALL_FAILURE_SEND] = {ERROR_NETWORK, "connection lost while sending to"},
+	[CALL_FAILURE_LOST] = {ERROR_NETWORK, "connection lost to"},
+	[CALL_FAILURE_NO_ANSWER] = {ERROR_NETWORK, "connection closed without an answer by"},
+	[CALL_FAILURE_CUT_HEAD] = {ERROR_NETWORK, "connection closed in the head of the answer by"},
+	[CALL_FAILURE_NOT_HTTP] = {ERROR_UPSTREAM_PROTOCOL, "the answer is not HTTP from"},
+	[CALL_FAILURE_FRAMING] = {ERROR_UPSTREAM_PROTOCOL, "broken framing of the answer from"},
+	[CALL_FAILURE_CODING] = {ERROR_UPSTREAM_PROTOCOL,
+		"unreadable Content-Encoding in the answer from"},
+};
+
+static void describe_own(struct client_call *call, struct slice host, struct error *error) {
+	char text[128];
+	int number = call->h1.error_number;
+	error_set(error, own_ends[call->failure].kind, "%s %.*s%s%s", own_ends[call->failure].text,
+		SLICE_FMT(host), number > 0 ? ": " : "",
+		number > 0 ? strerror_r(number, text, sizeof text) : "");
+}
+
 static void describe_failure(struct client_call *call, struct slice host, struct error *error) {
 	char limit[CLOCK_TEXT_MAX];
 	if (call->failure == CALL_FAILURE_HEAD) {
@@ -70,6 +95,8 @@ static void describe_failure(struct client_call *call, struct slice host, struct
 		error_set(error, ERROR_OVERLOADED,
 			"the reader fell %zu bytes behind the answer from %.*s", CLIENT_HELD_MAX,
 			SLICE_FMT(host));
+	} else if (own_ends[call->failure].text) {
+		describe_own(call, host, error);
 	} else {
 		unsigned limit_ms = *(const unsigned *)((const char *)&call->timeouts +
 							timeouts[call->failure].limit);
@@ -124,26 +151,26 @@ static void describe_lost(struct client_call *call, struct slice host, struct er
 void call_describe_end(struct client_call *call, struct error *error) {
 	struct slice host = client_url_authority(slice_of(call->url));
 	char text[128];
-	if (call->failure != CALL_FAILURE_NONE) {
-		describe_failure(call, host, error);
-		return;
-	}
-	if (call->code == CURLE_PARTIAL_FILE) {
+	if (call->failure == CALL_FAILURE_CUT_BODY || call->code == CURLE_PARTIAL_FILE) {
 		error_set(error, ERROR_UPSTREAM_PROTOCOL,
 			"the answer was cut short after %llu bytes by %.*s",
 			(unsigned long long)call->body_bytes, SLICE_FMT(host));
+		return;
+	}
+	if (call->failure != CALL_FAILURE_NONE) {
+		describe_failure(call, host, error);
 		return;
 	}
 	if (call->code == CURLE_RECV_ERROR) {
 		describe_lost(call, host, error);
 		return;
 	}
-	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		if (ends[i].code == call->code) {
+	for (size_t i = 0; i < sizeof curl_ends / sizeof *curl_ends; i++) {
+		if (curl_ends[i].code == call->code) {
 			const char *detail =
-				describe_detail(call, ends[i].detail, text, sizeof text);
-			error_set(error, ends[i].kind, "%s %.*s%s%s", ends[i].text, SLICE_FMT(host),
-				*detail ? ": " : "", detail);
+				describe_detail(call, curl_ends[i].detail, text, sizeof text);
+			error_set(error, curl_ends[i].kind, "%s %.*s%s%s", curl_ends[i].text,
+				SLICE_FMT(host), *detail ? ": " : "", detail);
 			return;
 		}
 	}

@@ -1,5 +1,9 @@
 /* client_internal.h: what the files of the HTTP client share. Private to net/client*.c.
  *
+ * Two engines carry calls. Plain http without a proxy is spoken by our own (client_h1.h, which
+ * draws it); all else by libcurl. client.c has what both have in common: the life of a call, its
+ * timer, its end. libcurl's side:
+ *
  *   client_submit --> queue --end of turn--> curl multi --> on_headers, on_data --> on_done -->
  * pool client_cancel, client_resume --^              ^ socket events, timer
  *
@@ -14,6 +18,7 @@
 
 #include "base/vec.h"
 #include "net/client.h"
+#include "net/client_h1.h"
 
 #define CLIENT_HEAD_MAX ((size_t)64 * 1024)
 #define CLIENT_HEAD_KEEP 2048             /* bytes of a head's buffer a pooled call keeps */
@@ -31,18 +36,19 @@
 #define CLIENT_UPLOAD_BULK_BYTES (256L * 1024)
 #define CLIENT_BULK_MIN ((size_t)1 << 20)
 #define CLIENT_POOL_MAX 64
+#define CLIENT_METHOD_MAX 32 /* with its NUL */
 
 enum call_state {
 	CALL_POOLED,    /* nobody's */
-	CALL_QUEUED,    /* submitted, not yet given to libcurl */
-	CALL_RUNNING,   /* libcurl has it */
+	CALL_QUEUED,    /* submitted, not yet given to its engine */
+	CALL_RUNNING,   /* the engine has it */
 	CALL_DRAINING,  /* over, but the caller paused and has bytes to get */
 	CALL_OVER,      /* on_done was or is being called */
 	CALL_CANCELLED, /* by the caller: no callback any more */
 	CALL_STATE_COUNT
 };
 
-/* Why we ourselves ended a transfer. */
+/* Why a call failed, but for what libcurl found (its code says that). */
 enum call_failure {
 	CALL_FAILURE_NONE,
 	CALL_FAILURE_HEAD,   /* the head is larger than allowed */
@@ -51,6 +57,18 @@ enum call_failure {
 	CALL_FAILURE_FIRST_BYTE_TIMEOUT,
 	CALL_FAILURE_IDLE_TIMEOUT,
 	CALL_FAILURE_TOTAL_TIMEOUT,
+	/* of our own engine */
+	CALL_FAILURE_ADDRESS_TIMEOUT, /* not the end: the next address is tried */
+	CALL_FAILURE_RESOLVE,
+	CALL_FAILURE_CONNECT,
+	CALL_FAILURE_SEND,
+	CALL_FAILURE_LOST,
+	CALL_FAILURE_NO_ANSWER,
+	CALL_FAILURE_CUT_HEAD,
+	CALL_FAILURE_CUT_BODY,
+	CALL_FAILURE_NOT_HTTP,
+	CALL_FAILURE_FRAMING,
+	CALL_FAILURE_CODING,
 	CALL_FAILURE_COUNT
 };
 
@@ -63,13 +81,14 @@ struct client_lines {
 
 struct client_call {
 	struct client *client;
-	CURL *easy;
+	CURL *easy; /* NULL: a call of our own engine */
 	enum call_state state;
 	enum call_failure failure;
 	bool is_listed;   /* in the client's queue */
 	bool is_attached; /* in the multi handle */
 	bool is_paused;   /* as the caller wishes */
-	bool is_stopped;  /* libcurl holds a chunk back and reads no more */
+	bool is_stopped;  /* nothing more is read: libcurl or `held` has what came */
+	bool is_connected;
 	bool was_sent;
 	bool has_head;
 	bool is_reused;
@@ -82,7 +101,7 @@ struct client_call {
 	/* What the easy handle was last told; setting an option again costs a copy. */
 	char *url;
 	char *proxy;
-	char custom_method[32];
+	char custom_method[CLIENT_METHOD_MAX];
 	bool is_head, is_bulk;
 	struct client_lines lines;
 
@@ -92,7 +111,7 @@ struct client_call {
 
 	struct client_timeouts timeouts;
 	size_t max_header_bytes;
-	uint64_t started_ms, sent_ms, heard_ms;
+	uint64_t started_ms, connecting_ms, sent_ms, heard_ms;
 	struct loop_timer timer;
 
 	int status;
@@ -101,8 +120,9 @@ struct client_call {
 	CURLcode code;
 	struct buf head; /* the answer's head as it came */
 	struct http_headers headers;
-	struct buf held; /* body bytes that came while paused (h2) */
-	char curl_text[CURL_ERROR_SIZE];
+	struct buf held; /* bytes that came while paused: of the body (h2), or as they came (own) */
+	char *curl_text; /* CURL_ERROR_SIZE bytes */
+	struct h1_exchange h1;
 };
 
 /* A socket libcurl opened. Its watcher outlives the transfer that used it: taking it from the
@@ -128,14 +148,16 @@ struct client {
 	CURLSH *share; /* TLS sessions */
 	char *user_agent;
 	long idle_close_s;
-	bool environment_has_proxy;
+	bool environment_has_proxy, environment_has_http_proxy;
+	bool only_libcurl;
 	int depth;   /* > 0: inside libcurl */
 	bool is_due; /* libcurl wants to be called at the end of the turn */
 	struct loop_timer timer;
 	struct loop_deferred turn;
 	struct client_call *queue_first, **queue_end;
 	struct client_call *calls;
-	VEC(struct client_call *) pool;
+	VEC(struct client_call *) pool, own_pool; /* libcurl's; our own engine's */
+	struct h1_client h1;
 	VEC(struct client_socket *) sockets; /* by descriptor */
 };
 
@@ -144,6 +166,8 @@ void client_list(struct client_call *call);
 /* Reads libcurl's messages and ends the calls they are about. */
 void client_drain(struct client *client);
 void call_fail(struct client_call *call, enum call_failure failure);
+/* Ends a running call: calls on_done, after which it is nobody's. */
+void call_finish(struct client_call *call);
 
 /* client_call.c: one call and its easy handle */
 struct client_call *call_create(struct client *client, struct error *error);
@@ -154,6 +178,10 @@ bool call_prepare(
 /* Forgets what belonged to the caller. */
 void call_clear(struct client_call *call);
 bool call_is_live(const struct client_call *call);
+/* Whether the caller's header is left out: framing is ours. */
+bool client_is_our_header(struct slice name);
+/* Checks method and headers. */
+bool client_check_request(const struct client_request *request, struct error *error);
 
 /* client_answer.c: what comes back */
 size_t call_on_header(char *bytes, size_t size, size_t count, void *user);

@@ -22,9 +22,11 @@ static struct deadline next_deadline(const struct client_call *call) {
 	const struct client_timeouts *timeouts = &call->timeouts;
 	struct deadline deadline = {UINT64_MAX, CALL_FAILURE_NONE};
 	consider(&deadline, call->started_ms, timeouts->total_ms, CALL_FAILURE_TOTAL_TIMEOUT);
-	if (!call->was_sent) {
-		consider(&deadline, call->started_ms, timeouts->connect_ms,
+	if (!call->is_connected) {
+		consider(&deadline, call->connecting_ms, timeouts->connect_ms,
 			CALL_FAILURE_CONNECT_TIMEOUT);
+		consider(&deadline, call->h1.address_ms, call->h1.address_limit_ms,
+			CALL_FAILURE_ADDRESS_TIMEOUT);
 	} else if (!call->has_head) {
 		consider(&deadline, call->sent_ms, timeouts->first_byte_ms,
 			CALL_FAILURE_FIRST_BYTE_TIMEOUT);
@@ -51,9 +53,11 @@ void call_timer_fire(struct loop_timer *timer) {
 	if (deadline.failure == CALL_FAILURE_NONE) {
 		return;
 	}
-	if (deadline.at_ms <= loop_now_ms(call->client->loop)) {
-		call_fail(call, deadline.failure);
-	} else {
+	if (deadline.at_ms > loop_now_ms(call->client->loop)) {
 		call_timer_arm(call);
+	} else if (deadline.failure == CALL_FAILURE_ADDRESS_TIMEOUT) {
+		h1_next_address(call);
+	} else {
+		call_fail(call, deadline.failure);
 	}
 }

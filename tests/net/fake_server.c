@@ -22,7 +22,7 @@ struct peer {
 	struct buf in;
 	size_t head_len, body_len;
 	size_t endless_left;
-	bool is_tunnel;
+	bool is_tunnel, is_deaf;
 	int socks_step;
 	struct loop_timer timer;
 	const char *drips;
@@ -212,6 +212,10 @@ static const struct {
 	{"/redirect", NULL, "HTTP/1.1 302 Found\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n",
 		NULL},
 	{"/then-close", NULL, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbye", drop},
+	{"/too-long", NULL, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nmore", NULL},
+	{"/says-close", NULL,
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbye", NULL},
+	{"/http10", NULL, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", NULL},
 	{"/endless", do_endless, NULL, NULL},
 	{"/cut-length", NULL, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour", drop},
 	{"/cut-chunked", NULL,
@@ -311,7 +315,25 @@ static bool serve_socks(struct peer *peer) {
 	return true;
 }
 
+/* A body that is not wanted: answered after the head, and not read. */
+static bool refuse_body(struct peer *peer) {
+	struct slice in = buf_slice(&peer->in);
+	if (!slice_starts_with(in, SLICE("POST /refuse")) || has_request(peer)) {
+		return false;
+	}
+	say(peer, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nmuch");
+	peer->is_deaf = true;
+	loop_poll_set(peer->poll, 0);
+	if (slice_starts_with(in, SLICE("POST /refuse-close"))) {
+		drop(peer);
+	}
+	return true;
+}
+
 static void take(struct peer *peer) {
+	if (peer->is_deaf || refuse_body(peer)) {
+		return;
+	}
 	if (peer->is_tunnel) {
 		drop(peer);
 		return;
