@@ -62,12 +62,17 @@ static const struct {
 	COUNT(cache_write_1h),
 	COUNT(output_total),
 	COUNT(reasoning),
+	COUNT(tool_use_prompt),
 	COUNT(audio_in),
 	COUNT(audio_out),
 	COUNT(accepted_prediction),
 	COUNT(rejected_prediction),
 	COUNT(web_searches),
 	COUNT(web_fetches),
+	COUNT(total_ns),
+	COUNT(load_ns),
+	COUNT(prompt_ns),
+	COUNT(eval_ns),
 };
 #define COUNTS (sizeof usage_counts / sizeof *usage_counts)
 
@@ -113,7 +118,8 @@ void chat_usage_merge(struct chat_usage *usage, const struct chat_usage *newer) 
 }
 
 int64_t chat_usage_input_total(const struct chat_usage *usage) {
-	const int64_t fields[] = {usage->input_uncached, usage->cache_read, usage->cache_write};
+	const int64_t fields[] = {usage->input_uncached, usage->cache_read, usage->cache_write,
+		usage->tool_use_prompt};
 	int64_t total = -1;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		if (fields[i] >= 0) {

@@ -50,14 +50,17 @@ enum chat_finish_reason {
 /* "stop", "tool_calls" ... for logs and `convert`. */
 const char *chat_finish_name(enum chat_finish_reason reason);
 
-/* Token counts; -1 = not known. input total = uncached + cache_read + cache_write (4.4). */
+/* Token counts; -1 = not known. input total = uncached + cache_read + cache_write +
+ * tool_use_prompt (4.4). */
 struct chat_usage {
 	int64_t input_uncached, cache_read, cache_write, cache_write_5m, cache_write_1h;
 	int64_t output_total, reasoning;
+	int64_t tool_use_prompt; /* gem: input tokens of built-in tools */
 	int64_t audio_in, audio_out, accepted_prediction, rejected_prediction;
 	int64_t web_searches, web_fetches;
-	struct slice native;       /* the upstream's raw object */
-	struct slice service_tier; /* as the upstream said */
+	int64_t total_ns, load_ns, prompt_ns, eval_ns; /* oll */
+	struct slice native;                           /* the upstream's raw object */
+	struct slice service_tier;                     /* as the upstream said */
 	bool is_estimated;
 };
 /* All counts unknown. */

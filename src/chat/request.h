@@ -96,6 +96,14 @@ enum chat_tool_kind {
 	CHAT_TOOL_SERVER
 };
 
+/* Server tools that more than one provider runs, and so can be mapped (IR-14). */
+enum chat_builtin {
+	CHAT_BUILTIN_NONE,
+	CHAT_BUILTIN_WEB_SEARCH,
+	CHAT_BUILTIN_CODE_EXECUTION,
+	CHAT_BUILTIN_URL_FETCH
+};
+
 struct chat_part;
 struct chat_parts {
 	struct chat_part *items;
@@ -121,6 +129,8 @@ struct chat_part {
 	/* tool call, tool result, server tool */
 	struct slice call_id; /* the id as the client knows it */
 	struct slice name;
+	struct slice namespace_name; /* resp: the namespace of the called tool (RS-5) */
+	struct slice item_id;        /* resp: the item's own id, beside call_id (RS-10) */
 	enum chat_tool_kind tool_kind;
 	struct slice args; /* function: JSON text as produced, "{}" when empty (IR-10); custom: the
 			      input text */
@@ -142,6 +152,7 @@ struct chat_message {
 	enum chat_role role;
 	struct chat_parts parts;
 	struct slice name;
+	struct slice phase;      /* resp: commentary, final_answer (RS-28) */
 	bool has_string_content; /* content was a plain string */
 	struct chat_exts ext;
 };
@@ -151,10 +162,12 @@ struct chat_tool {
 	struct slice name, description;
 	struct slice schema; /* raw JSON object; absent = none given */
 	enum tristate strict;
-	struct slice server_type;   /* server: "web_search_20260209", "code_interpreter" ... */
-	struct slice raw;           /* the whole definition as the client wrote it */
-	enum format_id provider;    /* who wrote it */
-	struct slice custom_format; /* custom: raw `format` */
+	struct slice server_type;    /* server: "web_search_20260209", "code_interpreter" ... */
+	enum chat_builtin builtin;   /* server: what other providers may have too */
+	struct slice namespace_name; /* resp: the namespace it was declared in (RS-5) */
+	struct slice raw;            /* the whole definition as the client wrote it */
+	enum format_id provider;     /* who wrote it */
+	struct slice custom_format;  /* custom: raw `format` */
 	struct chat_cache cache;
 	struct chat_exts ext;
 };
@@ -220,6 +233,7 @@ struct chat_request {
 
 	struct slice model; /* as the client wrote it */
 	bool stream;
+	bool stream_is_array; /* gem: a streamed JSON array instead of SSE (GC-5) */
 	bool has_stream_options;
 	enum tristate include_usage, include_obfuscation;
 
@@ -261,7 +275,15 @@ struct chat_request {
 	struct slice modalities; /* raw */
 	struct slice audio_out;  /* raw */
 	struct slice prediction; /* raw */
-	struct slice *betas;     /* anthropic-beta header and body */
+	/* resp: raw; state of an earlier answer is the caller's business (RS-3) */
+	struct slice previous_response_id, include, truncation;
+	/* comp and Ollama's generate */
+	bool is_generate;      /* oll: /api/generate, not /api/chat */
+	struct slice suffix;   /* text behind the gap (CO-2) */
+	enum tristate echo;    /* comp: the prompt is said again before the answer */
+	struct slice *prompts; /* comp: more than one, each a request of its own (CO-1) */
+	size_t prompt_count;
+	struct slice *betas; /* anthropic-beta header and body */
 	size_t beta_count;
 	struct chat_exts ext; /* everything else at the top level */
 };

@@ -11,6 +11,7 @@
 #define LLMMUX_FORMATS_FORMAT_H
 
 #include "base/index.h"
+#include "chat/embed.h"
 #include "chat/event.h"
 #include "chat/fold.h"
 #include "models/models.h"
@@ -29,6 +30,10 @@ struct format_parse {
 	struct slice body;
 	const struct json *tree; /* body parsed: the caller has checked that it is an object */
 	enum chat_op op;
+	/* Of the client's call: the path percent-decoded, the query raw; absent where there was
+	 * none (`convert`). A dialect whose path says something reads it there: the model and the
+	 * method of a Gemini call (RT-2), Ollama's generate. */
+	struct slice path, query;
 	const struct http_headers *headers; /* of the client; may be NULL */
 	struct arena *arena;
 };
@@ -41,7 +46,9 @@ enum format_quirk {
 	QUIRK_NO_STREAM_OPTIONS = 1 << 1, /* refuses stream_options (OC-12) */
 	QUIRK_NO_JSON_SCHEMA = 1 << 2,    /* json_object only (OC-10) */
 	QUIRK_REASONING_CONTENT = 1 << 3, /* takes reasoning_content on assistant turns (OC-3) */
-	QUIRK_NO_DEVELOPER = 1 << 4       /* refuses role developer (E-56) */
+	QUIRK_NO_DEVELOPER = 1 << 4,      /* refuses role developer (E-56) */
+	QUIRK_CODEX = 1 << 5,             /* the ChatGPT flavour of Responses (OR-20..OR-24) */
+	QUIRK_CODE_ASSIST = 1 << 6        /* the code-assist envelope around Gemini (GI-1..GI-6) */
 };
 struct format_target {
 	struct slice model; /* the upstream's name for it */
@@ -49,6 +56,7 @@ struct format_target {
 	uint32_t quirks;
 	bool stream;                /* what is asked of the upstream */
 	int64_t default_max_tokens; /* AN-1 cap, 0 = 32000 */
+	struct slice project;       /* QUIRK_CODE_ASSIST: the cloud project; absent = none */
 };
 
 /* What the builder had to rename; the decoder maps it back (IR-15, NM-1). In the request's arena.
@@ -160,6 +168,21 @@ struct format {
 	bool (*parse_count)(
 		struct slice body, struct arena *arena, int64_t *tokens, struct error *error);
 	void (*encode_count)(int64_t tokens, struct buf *out);
+	/* Embeddings; NULL = the dialect has none. */
+	const struct format_embed *embed;
+};
+
+/* The embedding calls of a dialect (OL-11): whole answers only, so plain functions. */
+struct format_embed {
+	bool (*parse_request)(const struct format_parse *parse, struct embed_request *request,
+		struct error *error);
+	bool (*build_request)(const struct embed_request *request,
+		const struct format_target *target, struct buf *body, struct chat_losses *losses,
+		struct error *error);
+	bool (*decode_response)(struct slice body, const struct embed_request *request,
+		struct embed_response *response, struct error *error);
+	bool (*encode_response)(const struct embed_response *response,
+		const struct embed_request *request, struct buf *out, struct error *error);
 };
 
 /* The table, indexed by format_id; NULL for dialects that are not built. */

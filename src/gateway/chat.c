@@ -36,6 +36,8 @@ void gateway_chat(struct gateway_call *call, struct slice body) {
 		.body = body,
 		.tree = tree,
 		.op = call->route->op,
+		.path = call->http->path,
+		.query = call->http->query,
 		.headers = &call->http->headers,
 		.arena = call->arena,
 	};

@@ -329,10 +329,25 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	return format->build_request(chat, &target, &call->built, request->losses, error);
 }
 
+static enum provider_op op_of(const struct upstream *upstream, const struct chat_request *chat) {
+	if (chat->op == CHAT_OP_COUNT) {
+		return PROVIDER_OP_COUNT;
+	}
+	bool has_own_path = upstream->urls[PROVIDER_OP_STREAM] != NULL;
+	return chat->stream && has_own_path ? PROVIDER_OP_STREAM : PROVIDER_OP_CHAT;
+}
+
 static bool start(struct backend_call *call, struct error *error) {
 	const struct upstream *upstream = call->upstream;
 	const struct chat_request *chat = call->request.request;
-	enum provider_op op = chat->op == CHAT_OP_COUNT ? PROVIDER_OP_COUNT : PROVIDER_OP_CHAT;
+	enum provider_op op = op_of(upstream, chat);
+	const char *url =
+		provider_url_for(upstream->urls[op], call->request.model, call->request.arena);
+	if (url == NULL) {
+		return error_set(error, ERROR_INVALID_REQUEST,
+			"the model name '%.*s' cannot stand in a URL",
+			SLICE_FMT(call->request.model));
+	}
 	if (!make_body(call, error)) {
 		return false;
 	}
@@ -342,14 +357,14 @@ static bool start(struct backend_call *call, struct error *error) {
 	}
 	struct provider_call prepared = {
 		.op = op,
-		.url = upstream->urls[op],
+		.url = url,
 		.key = call->account->key,
 		.extra_headers = upstream->headers,
 		.extra_header_count = upstream->header_count,
 		.client_headers = call->request.client_headers,
 		.client_format = chat->client_format,
 		.built = &call->built,
-		.stream = op == PROVIDER_OP_CHAT && chat->stream,
+		.stream = op != PROVIDER_OP_COUNT && chat->stream,
 		.arena = call->request.arena,
 	};
 	provider_prepare(upstream->provider, &prepared);

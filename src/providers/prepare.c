@@ -32,8 +32,13 @@ static void set_credential(const struct provider *provider, struct provider_call
 	if (call->key.len == 0) {
 		return;
 	}
-	if (provider->auth == PROVIDER_AUTH_X_API_KEY) {
-		provider_set_header(call, SLICE("x-api-key"), call->key);
+	static const char *const own_headers[] = {
+		[PROVIDER_AUTH_BEARER] = NULL,
+		[PROVIDER_AUTH_X_API_KEY] = "x-api-key",
+		[PROVIDER_AUTH_X_GOOG_API_KEY] = "x-goog-api-key",
+	};
+	if (own_headers[provider->auth] != NULL) {
+		provider_set_header(call, slice_of(own_headers[provider->auth]), call->key);
 		return;
 	}
 	char *value = arena_alloc(call->arena, strlen("Bearer ") + call->key.len);

@@ -7,14 +7,17 @@
 
 enum provider_op {
 	PROVIDER_OP_CHAT,
+	PROVIDER_OP_STREAM, /* a streamed chat, where it has a path of its own; else as CHAT */
 	PROVIDER_OP_COUNT,
+	PROVIDER_OP_EMBED,
 	PROVIDER_OP_MODELS,
 	PROVIDER_OP_TOTAL
 };
 
 enum provider_auth {
-	PROVIDER_AUTH_BEARER,   /* Authorization: Bearer KEY */
-	PROVIDER_AUTH_X_API_KEY /* x-api-key: KEY */
+	PROVIDER_AUTH_BEARER,        /* Authorization: Bearer KEY */
+	PROVIDER_AUTH_X_API_KEY,     /* x-api-key: KEY */
+	PROVIDER_AUTH_X_GOOG_API_KEY /* x-goog-api-key: KEY (GM-1) */
 };
 
 /* A model the profile lists when the configuration lists none. */
@@ -32,7 +35,7 @@ struct provider_host {
 /* One upstream call about to be made. */
 struct provider_call {
 	enum provider_op op;
-	const char *url;                         /* of provider_url, made once per account pool */
+	const char *url;                         /* of provider_url_for */
 	struct slice key;                        /* absent: no credential is sent */
 	const struct http_header *extra_headers; /* of the configuration */
 	size_t extra_header_count;
@@ -57,7 +60,8 @@ struct provider {
 	uint32_t quirks;                   /* enum format_quirk of other hosts */
 	const struct provider_host *hosts; /* hosts with quirks of their own; may be NULL */
 	size_t host_count;
-	const char *paths[PROVIDER_OP_TOTAL]; /* behind the base URL; NULL = no such call */
+	/* Behind the base URL; "{model}" stands for the model's name; NULL = no such call. */
+	const char *paths[PROVIDER_OP_TOTAL];
 	bool base_url_has_version; /* the base URL ends in /v1 (openai); else a given /v1 is cut off
 				    */
 	const struct http_header *headers; /* always sent */
@@ -77,10 +81,14 @@ struct provider {
 const struct provider *provider_find(struct slice type);
 /* All profiles; NULL-terminated. */
 const struct provider *const *provider_all(void);
-/* The URL of an operation below a base URL, in the arena; NULL when the provider has no such call.
- */
+/* The URL of an operation below a base URL, in the arena, "{model}" still in it; NULL when the
+ * provider has no such call. */
 const char *provider_url(const struct provider *provider, enum provider_op op,
 	struct slice base_url, struct arena *arena);
+/* That URL for one call: "{model}" is replaced by the percent-encoded name ('/' stays). The URL
+ * itself when there is none in it; NULL for a name with a segment that leads elsewhere ("..").
+ */
+const char *provider_url_for(const char *url, struct slice model, struct arena *arena);
 /* Fills the headers: content type, accept, credential, the profile's, those of the client that are
  * passed on (RT-5), the configuration's (they replace others of that name; a value "$Name" copies
  * that header of the client, gateway.md 2.2). A client's credential is never passed on, not even by

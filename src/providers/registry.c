@@ -1,4 +1,5 @@
 /* registry.c: the table of profiles, and what follows from a profile and a base URL. */
+#include "base/encoding.h"
 #include "providers/providers_internal.h"
 
 static const struct provider *const providers[] = {&provider_openai, &provider_claude, NULL};
@@ -71,4 +72,31 @@ const char *provider_url(const struct provider *provider, enum provider_op op,
 		base_url.len -= strlen("/v1");
 	}
 	return arena_printf(arena, "%.*s%s", SLICE_FMT(base_url), provider->paths[op]).data;
+}
+
+const char *provider_url_for(const char *url, struct slice model, struct arena *arena) {
+	static const struct slice placeholder = SLICE_INIT("{model}");
+	struct slice whole = slice_of(url);
+	size_t at = slice_find(whole, placeholder);
+	if (at == SIZE_MAX) {
+		return url;
+	}
+	struct buf out;
+	struct slice segment;
+	buf_init(&out, 0);
+	buf_append(&out, slice_sub(whole, 0, at));
+	for (bool is_first = true; slice_split(&model, '/', &segment); is_first = false) {
+		if (slice_is(segment, ".") || slice_is(segment, "..")) {
+			buf_finish(&out);
+			return NULL;
+		}
+		if (!is_first) {
+			buf_append_byte(&out, '/');
+		}
+		percent_encode(segment, &out);
+	}
+	buf_append(&out, slice_from(whole, at + placeholder.len));
+	const char *made = arena_strdup(arena, buf_slice(&out));
+	buf_finish(&out);
+	return made;
 }

@@ -61,6 +61,32 @@ static void test_urls(void **state) {
 	arena_finish(&arena);
 }
 
+static void test_url_of_a_model(void **state) {
+	static const struct {
+		const char *url, *model, *made;
+	} cases[] = {
+		{"http://h/v1/messages", "m", "http://h/v1/messages"},
+		{"http://h/models/{model}:generateContent", "gemini-3-pro",
+			"http://h/models/gemini-3-pro:generateContent"},
+		{"http://h/{model}:x?alt=sse", "publishers/a b/m?",
+			"http://h/publishers/a%20b/m%3F:x?alt=sse"},
+		{"http://h/models/{model}:x", "../files", NULL},
+		{"http://h/models/{model}:x", "a/./b", NULL},
+	};
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *url = provider_url_for(cases[i].url, slice_of(cases[i].model), &arena);
+		if (cases[i].made == NULL) {
+			assert_null(url);
+		} else {
+			assert_string_equal(url, cases[i].made);
+		}
+	}
+	arena_finish(&arena);
+}
+
 static void test_quirks(void **state) {
 	static const struct {
 		const char *type, *base;
@@ -238,6 +264,7 @@ int test_providers(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_url_of_a_model),
 		cmocka_unit_test(test_quirks),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_returned_headers),
