@@ -5,8 +5,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { clientKey } from './harness.mjs';
 
-export const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-export const pngSize = Buffer.from(png, 'base64').length;
+export { png, pngSize } from './media.mjs';
 
 /**
  * A question in words both formats share:

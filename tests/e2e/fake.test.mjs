@@ -9,8 +9,7 @@ import * as openai from './fake/openai-chat.mjs';
 import { thought, unicodeText } from './fake/plan.mjs';
 import { startFake } from './fake/server.mjs';
 import { clientRequests, exchanges, noFixtures } from './fixtures.mjs';
-
-const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+import { png } from './media.mjs';
 
 // ---------------------------------------------------------------- recorded traffic
 
@@ -34,7 +33,7 @@ const reasonElsewhere = {
 function verdict(row, catalogue = null) {
   try {
     const body = parseBody(row.request());
-    formats[row.format].validate(body, { count: row.url_path.includes('count_tokens') });
+    formats[row.format].validate(body, { op: row.url_path.includes('count_tokens') ? 'count' : 'chat' });
     if (catalogue && !catalogue.has(body.model)) return `model ${body.model} is not in the catalogue`;
     return null;
   } catch (e) {
@@ -74,14 +73,14 @@ const clientRefused = [
 describe('requests of real clients', { skip: noFixtures }, () => {
   const all = [
     ...clientRequests('/v1/messages').map((r) => ({ ...r, format: anthropic })),
-    ...clientRequests('/v1/messages/count_tokens').map((r) => ({ ...r, format: anthropic, count: true })),
+    ...clientRequests('/v1/messages/count_tokens').map((r) => ({ ...r, format: anthropic, op: 'count' })),
     ...clientRequests('/v1/chat/completions').map((r) => ({ ...r, format: openai })),
   ];
   for (const r of all)
     test(`accepted: ${r.name}`, () => {
       let why = null;
       try {
-        r.format.validate(parseBody(r.body), { count: r.count === true });
+        r.format.validate(parseBody(r.body), { op: r.op ?? 'chat' });
       } catch (e) {
         why = e;
       }

@@ -4,6 +4,17 @@ import {
   list, nullable, num, object, str, strOr, tagged,
 } from './check.mjs';
 
+export const name = 'anthropic';
+export const key = 'anthropicKey';
+export const catalogue = [
+  'claude-3-5-haiku-20241022', 'claude-3-7-sonnet-20250219', 'claude-sonnet-4-5', 'claude-haiku-4-5', 'claude-opus-4-5', 'claude-opus-4-8', 'claude-opus-5-5',
+];
+export const routes = [
+  { method: 'POST', path: /^\/v1\/messages$/, op: 'chat', queries: ['beta'] },
+  { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, op: 'count', queries: ['beta'] },
+  { method: 'GET', path: /^\/v1\/models$/, op: 'models', queries: ['beta', 'limit', 'after_id'], when: (headers) => headers['anthropic-version'] !== undefined },
+];
+
 // ---------------------------------------------------------------- what the models can do
 
 /** Facts of model families; the first row that matches the name counts. */
@@ -381,10 +392,10 @@ const betaFields = ['mcp_servers', 'context_management', 'output_format', 'fallb
 
 /**
  * Refuses (throws Refusal) what the API refuses. `signed` answers text(signature); null accepts every proof.
- * `headers` may be absent when only the body is known; `count` is the count_tokens call.
+ * `headers` may be absent when only the body is known; `op` is chat or count.
  */
-export function validate(body, { headers = null, signed = null, count = false, alternate = true } = {}) {
-  (count ? countShape : messagesShape)(body, '');
+export function validate(body, { headers = null, signed = null, op = 'chat', alternate = true } = {}) {
+  (op === 'count' ? countShape : messagesShape)(body, '');
   const known = facts(body.model);
   if (alternate) checkConversation(body, known);
   checkTools(body, known);
@@ -423,6 +434,9 @@ export const errorBody = (status, message, extra = {}) => ({
   error: { type: extra.type ?? errorTypes[status] ?? 'api_error', message },
   request_id: extra.requestId ?? 'req_fake',
 });
+
+export const noModel = (model) => new Refusal('', `model: ${model}`, { status: 404 });
+export const tooLong = ['prompt is too long: 200001 tokens > 200000 maximum', {}];
 
 const imagesIn = (parts) => parts.flatMap((b) => {
   if (b.type === 'image') return [b.source.type === 'base64'
@@ -532,10 +546,16 @@ export const endlessHead = (plan) => [
   frame({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
 ];
 
-export const models = (names) => ({
-  data: names.map((name) => ({ type: 'model', id: name, display_name: name, created_at: '2025-01-01T00:00:00Z' })),
+const models = (names) => ({
+  data: names.map((id) => ({ type: 'model', id, display_name: id, created_at: '2025-01-01T00:00:00Z' })),
   has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null,
 });
+
+/** Answers that need no scenario, by operation. */
+export const answers = {
+  models: ({ models: names }) => models(names),
+  count: ({ body }) => ({ input_tokens: 10 + JSON.stringify(body.messages).length }),
+};
 
 export const callId = (n) => `toolu_fake${String(n).padStart(4, '0')}`;
 export const messageId = (n) => `msg_fake${String(n).padStart(6, '0')}`;

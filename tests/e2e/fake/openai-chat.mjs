@@ -4,6 +4,14 @@ import {
   nullable, num, object, sniff, str, strOr, tagged,
 } from './check.mjs';
 
+export const name = 'openai-chat';
+export const key = 'openaiKey';
+export const catalogue = ['gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-5', 'o4-mini', 'deepseek-chat', 'deepseek-reasoner', 'compat-chat'];
+export const routes = [
+  { method: 'POST', path: /^\/v1\/chat\/completions$/, op: 'chat' },
+  { method: 'GET', path: /^\/v1\/models$/, op: 'models', when: (headers) => headers['anthropic-version'] === undefined },
+];
+
 // ---------------------------------------------------------------- what the models can do
 
 const isReasoning = (model) => /^(o\d|gpt-([5-9]|\d\d))/.test(model) && !/^gpt-5[^/]*-chat/.test(model);
@@ -14,7 +22,7 @@ const noStop = (model) => /^(o3|o4|gpt-([5-9]|\d\d))/.test(model) && isReasoning
 
 // ---------------------------------------------------------------- shapes
 
-const name = str({ re: /^[a-zA-Z0-9_-]{1,64}$/ });
+const ident = str({ re: /^[a-zA-Z0-9_-]{1,64}$/ });
 const breakpoint = { prompt_cache_breakpoint: object({ mode: constant('explicit') }) };
 const text = object({ type: any, text: str({ min: 1 }) }, breakpoint);
 const dataUrl = /^data:([^;,]+);base64,(.*)$/s;
@@ -49,18 +57,18 @@ const file = object({
 const refusal = object({ type: any, refusal: str({ min: 1 }) });
 
 const plain = strOr(str(), list(tagged('type', { text }), { min: 1 }));
-const functionCall = object({ name, arguments: str() });
+const functionCall = object({ name: ident, arguments: str() });
 const toolCall = tagged('type', {
   function: object({ id: str({ min: 1, max: 64 }), type: any, function: functionCall }),
-  custom: object({ id: str({ min: 1, max: 64 }), type: any, custom: object({ name, input: str() }) }),
+  custom: object({ id: str({ min: 1, max: 64 }), type: any, custom: object({ name: ident, input: str() }) }),
 });
 const messageShapes = {
-  system: object({ role: any, content: plain }, { name }),
-  developer: object({ role: any, content: plain }, { name }),
-  user: object({ role: any, content: strOr(str(), list(tagged('type', { text, image_url: image, input_audio: audio, file }), { min: 1 })) }, { name }),
+  system: object({ role: any, content: plain }, { name: ident }),
+  developer: object({ role: any, content: plain }, { name: ident }),
+  user: object({ role: any, content: strOr(str(), list(tagged('type', { text, image_url: image, input_audio: audio, file }), { min: 1 })) }, { name: ident }),
   assistant: (v, p, c) =>
     object({ role: any }, {
-      name,
+      name: ident,
       content: nullable(strOr(str(), list(tagged('type', { text, refusal }), { min: 1 }))),
       refusal: nullable(str()),
       audio: nullable(object({ id: str({ min: 1 }) })),
@@ -70,20 +78,20 @@ const messageShapes = {
       ...(c.compat ? { reasoning_content: nullable(str()) } : {}),
     })(v, p, c),
   tool: object({ role: any, tool_call_id: str({ min: 1, max: 64 }), content: plain }),
-  function: object({ role: any, name, content: nullable(str()) }),
+  function: object({ role: any, name: ident, content: nullable(str()) }),
 };
 const message = tagged('role', messageShapes);
 
 const parameters = also(anyObject, (v, p) => {
   if (v.type !== 'object') fail(p, `schema must be a JSON Schema of 'type: "object"', got 'type: "${v.type ?? 'None'}"'.`, { code: 'invalid_function_parameters' });
 });
-const functionTool = also(object({ name }, { description: str(), parameters, strict: nullable(bool) }), (v, p) => {
+const functionTool = also(object({ name: ident }, { description: str(), parameters, strict: nullable(bool) }), (v, p) => {
   if (v.strict !== true) return;
   closedObjects(v.parameters ?? {}, `${p}.parameters`);
   allRequired(v.parameters ?? {}, `${p}.parameters`);
 });
 const grammar = object({ syntax: str({ values: ['lark', 'regex'] }), definition: str() });
-const customTool = object({ name }, {
+const customTool = object({ name: ident }, {
   description: str(),
   format: tagged('type', { text: object({ type: any }), grammar: object({ type: any, grammar }) }),
 });
@@ -92,11 +100,11 @@ const tool = tagged('type', {
   custom: object({ type: any, custom: customTool }),
 });
 const toolChoice = strOr(str({ values: ['none', 'auto', 'required'] }), tagged('type', {
-  function: object({ type: any, function: object({ name }) }),
-  custom: object({ type: any, custom: object({ name }) }),
+  function: object({ type: any, function: object({ name: ident }) }),
+  custom: object({ type: any, custom: object({ name: ident }) }),
   allowed_tools: object({ type: any, allowed_tools: object({ mode: str({ values: ['auto', 'required'] }), tools: list(anyObject, { min: 1 }) }) }),
 }));
-const jsonSchema = also(object({ name }, { description: str(), schema: anyObject, strict: nullable(bool) }), (v, p) => {
+const jsonSchema = also(object({ name: ident }, { description: str(), schema: anyObject, strict: nullable(bool) }), (v, p) => {
   if (v.strict !== true) return;
   if (v.schema?.type !== 'object') fail(`${p}.schema`, "schema must be a JSON Schema of 'type: \"object\"'");
   closedObjects(v.schema, `${p}.schema`);
@@ -107,8 +115,8 @@ const penalty = nullable(num({ min: -2, max: 2 }));
 const fields = {
   audio: nullable(anyObject),
   frequency_penalty: penalty,
-  function_call: strOr(str({ values: ['none', 'auto'] }), object({ name })),
-  functions: list(object({ name }, { description: str(), parameters: anyObject }), { min: 1, max: 128 }),
+  function_call: strOr(str({ values: ['none', 'auto'] }), object({ name: ident })),
+  functions: list(object({ name: ident }, { description: str(), parameters: anyObject }), { min: 1, max: 128 }),
   logit_bias: nullable(map(num({ min: -100, max: 100 }))),
   logprobs: nullable(bool),
   max_completion_tokens: nullable(int({ min: 1 })),
@@ -264,6 +272,13 @@ export const errorBody = (status, message, extra = {}) => ({
   error: { message, type: extra.type ?? errorTypes[status] ?? 'invalid_request_error', param: extra.param ?? null, code: extra.code ?? null },
 });
 
+export const noModel = (model) =>
+  new Refusal('', `The model \`${model}\` does not exist or you do not have access to it.`, { status: 404, code: 'model_not_found' });
+export const tooLong = [
+  "This model's maximum context length is 128000 tokens. However, your messages resulted in 128001 tokens.",
+  { code: 'context_length_exceeded', param: 'messages' },
+];
+
 const parts = (content) => (Array.isArray(content) ? content : []);
 const textIn = (content) => (typeof content === 'string' ? content : parts(content).filter((b) => b.type === 'text').map((b) => b.text).join(''));
 
@@ -383,7 +398,10 @@ export const errorEvent = (status, message) => frame(errorBody(status, message))
 
 export const endlessHead = (plan) => stream({ ...plan, text: [], calls: [], thinking: null }).filter((e) => e.kind === 'head').map((e) => e.bytes);
 
-export const models = (names) => ({ object: 'list', data: names.map((id) => ({ id, object: 'model', created, owned_by: 'fake' })) });
+/** Answers that need no scenario, by operation. */
+export const answers = {
+  models: ({ models }) => ({ object: 'list', data: models.map((id) => ({ id, object: 'model', created, owned_by: 'fake' })) }),
+};
 
 export const callId = (n) => `call_fake${String(n).padStart(4, '0')}`;
 export const messageId = (n) => `chatcmpl-fake${String(n).padStart(6, '0')}`;

@@ -1,27 +1,21 @@
-// The strict fake upstream: OpenAI Chat Completions and Anthropic Messages on one loopback port.
+// The strict fake upstream: every format an upstream can speak, on one loopback port.
 // As a program it prints its port as one line; as a module, startFake() gives handles to look inside.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import * as anthropic from './anthropic.mjs';
 import { Refusal, parseBody } from './check.mjs';
+import { faults } from './faults.mjs';
+import * as gemini from './gemini.mjs';
 import * as openai from './openai-chat.mjs';
 import { choose, planFor } from './plan.mjs';
+import { stringify } from './raw.mjs';
 
-export const openaiModels = [
-  'gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-5', 'o4-mini', 'deepseek-chat', 'deepseek-reasoner', 'compat-chat',
-];
-export const anthropicModels = [
-  'claude-3-5-haiku-20241022', 'claude-3-7-sonnet-20250219', 'claude-sonnet-4-5', 'claude-haiku-4-5', 'claude-opus-4-5', 'claude-opus-4-8', 'claude-opus-5-5',
-];
+/** A format is a module: name, routes, models, key, and the functions that validate, read and answer. */
+const formats = [anthropic, openai, gemini];
+const routes = formats.flatMap((format) => format.routes.map((route) => ({ ...route, format })));
 
-const routes = {
-  '/v1/chat/completions': { method: 'POST', format: openai, name: 'openai-chat' },
-  '/v1/messages': { method: 'POST', format: anthropic, name: 'anthropic' },
-  '/v1/messages/count_tokens': { method: 'POST', format: anthropic, name: 'anthropic', count: true },
-  '/v1/models': { method: 'GET', list: true },
-};
 const keptBody = 1 << 20;
 const noPause = () => turn();
 
@@ -45,7 +39,8 @@ class Fake {
   constructor(options) {
     this.openaiKey = options.openaiKey ?? 'sk-fake-openai';
     this.anthropicKey = options.anthropicKey ?? 'sk-ant-fake';
-    this.models = { 'openai-chat': options.openaiModels ?? openaiModels, anthropic: options.anthropicModels ?? anthropicModels };
+    this.geminiKey = options.geminiKey ?? 'fake-gemini-key';
+    this.models = Object.fromEntries(formats.map((format) => [format.name, options.models?.[format.name] ?? format.catalogue]));
     /** Texts that must never reach an upstream, such as the client's own key. */
     this.forbidden = options.forbidden ?? [];
     this.signed = new Signatures();
@@ -116,12 +111,11 @@ class Fake {
       entry.eventsAtClose = entry.events;
       entry.close();
     });
-    const route = routes[address.pathname];
-    const byHeader = req.headers['anthropic-version'] !== undefined ? anthropic : openai;
-    const format = route?.format ?? byHeader;
-    entry.format = format === anthropic ? 'anthropic' : 'openai-chat';
+    const route = findRoute(req, address.pathname);
+    const { format } = route;
+    entry.format = format.name;
     try {
-      const plan = this.accept(req, address, route, format, bytes, entry);
+      const plan = this.accept(req, address, route, bytes, entry);
       await this.answer(res, format, plan, entry);
     } catch (e) {
       if (!(e instanceof Refusal)) throw e;
@@ -145,54 +139,62 @@ class Fake {
     return entry;
   }
 
-  /** Checks everything a request can be refused for; gives the plan of its answer. */
-  accept(req, address, route, format, bytes, entry) {
-    if (!route) throw new Refusal('', `no such path: ${address.pathname}`, { status: 404 });
+  /** Checks everything a request can be refused for; gives the plan of its answer, or {whole} when no scenario is involved. */
+  accept(req, address, route, bytes, entry) {
+    const { format, op } = route;
+    if (!op) throw new Refusal('', `no such path: ${address.pathname}`, { status: 404 });
     if (req.method !== route.method) throw new Refusal('', `method ${req.method} is not allowed here`, { status: 405 });
-    const key = format === anthropic ? this.anthropicKey : this.openaiKey;
-    format.validateHeaders(req.headers, key);
+    this.checkHead(req, address, route, bytes);
+    const call = route.call?.(route.found, address) ?? {};
+    const body = req.method === 'POST' ? format.canonical?.(parseBody(bytes)) ?? parseBody(bytes) : null;
+    if (body) format.validate(body, { headers: req.headers, signed: this.signed, op, call });
+    const model = call.model ?? body?.model;
+    const known = this.models[format.name];
+    if (model !== undefined && !known.includes(model.replace(/--.*$/, '')) && !/^fake-/.test(model)) throw format.noModel(model);
+    entry.model = model;
+    if (op !== 'chat') return { whole: format.answers[op]({ body, call, model, models: known }) };
+    const read = { ...format.read(body, call), ...(call.model ? { model } : {}) };
+    entry.seen = read;
+    return this.plan(read, format, call, entry);
+  }
+
+  /** What the head of a request can be refused for. */
+  checkHead(req, address, { format, method, queries = [] }, bytes) {
+    format.validateHeaders(req.headers, this[format.key]);
     const all = `${req.url}\n${req.rawHeaders.join('\n')}\n`;
     for (const secret of this.forbidden)
       if (all.includes(secret) || bytes.includes(secret)) throw new Refusal('', 'the request carries what must not leave the gateway');
     if (!(req.headers['user-agent'] ?? '').trim()) throw new Refusal('', 'user-agent is missing');
-    if (route.list) return { list: true };
+    if ([...address.searchParams.keys()].some((k) => !queries.includes(k))) throw new Refusal('', `unknown query: ${address.search}`);
+    if (method === 'GET') return;
     if (!/^application\/json(; *charset=utf-8)?$/i.test(req.headers['content-type'] ?? ''))
       throw new Refusal('', `content-type must be application/json, got ${req.headers['content-type']}`);
-    const query = [...address.searchParams.keys()];
-    if (query.some((k) => !(format === anthropic && k === 'beta'))) throw new Refusal('', `unknown query: ${address.search}`);
-    const body = parseBody(bytes);
-    format.validate(body, { headers: req.headers, signed: this.signed, count: route.count === true });
-    const known = this.models[route.name];
-    if (!known.includes(body.model.replace(/--.*$/, '')) && !/^fake-/.test(body.model))
-      throw format === anthropic
-        ? new Refusal('', `model: ${body.model}`, { status: 404 })
-        : new Refusal('', `The model \`${body.model}\` does not exist or you do not have access to it.`, { status: 404, code: 'model_not_found' });
-    const read = format.read(body);
-    entry.model = body.model;
-    if (route.count) return { count: 10 + JSON.stringify(body.messages).length };
+  }
+
+  plan(read, format, call, entry) {
     const queued = this.queue.shift();
     const [name, ...rest] = queued ? queued.split(':') : [];
     const choice = queued ? { name, arg: rest.length > 0 ? rest.join(':') : undefined } : choose(read);
     entry.scenario = choice.name;
     const plan = planFor(read, choice, this.ids(format));
     if (plan.refuse) throw new Refusal('', plan.refuse);
-    if (plan.thinking) plan.signature = this.signed.issue(plan.thinking.join(''));
+    if (format.seal) format.seal(plan, this.signed);
+    else if (plan.thinking) plan.signature = this.signed.issue(plan.thinking.join(''));
     plan.streamed = read.stream;
-    return plan;
+    return Object.assign(plan, { call, asked: read });
   }
 
   // ------------------------------------------------------------ answers
 
   send(res, status, body, headers = {}) {
-    const bytes = Buffer.from(JSON.stringify(body));
+    const bytes = Buffer.from(typeof body === 'string' ? body : stringify(body));
     const id = `req_fake${this.entries.length}`;
     res.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, 'request-id': id, 'x-request-id': id, ...headers });
     res.end(bytes);
   }
 
   async answer(res, format, plan, entry) {
-    if (plan.list) return this.send(res, 200, format.models(this.models[entry.format]));
-    if (plan.count !== undefined) return this.send(res, 200, { input_tokens: plan.count });
+    if (plan.whole) return this.send(res, 200, plan.whole);
     const fault = plan.fault?.kind;
     if (fault === 'status') return this.answerStatus(res, format, plan.fault, entry);
     if (fault === 'html') return this.answerHtml(res, plan.fault, entry);
@@ -206,10 +208,7 @@ class Fake {
 
   answerStatus(res, format, fault, entry) {
     entry.status = fault.status;
-    const context = format === anthropic
-      ? ['prompt is too long: 200001 tokens > 200000 maximum', {}]
-      : ["This model's maximum context length is 128000 tokens. However, your messages resulted in 128001 tokens.", { code: 'context_length_exceeded', param: 'messages' }];
-    const [message, extra] = fault.context ? context : [fault.message, {}];
+    const [message, extra] = fault.context ? format.tooLong : [fault.message, {}];
     this.send(res, fault.status, format.errorBody(fault.status, message, extra), fault.headers);
   }
 
@@ -221,7 +220,7 @@ class Fake {
 
   async answerWhole(res, format, plan, entry) {
     const fault = plan.fault?.kind;
-    const bytes = Buffer.from(JSON.stringify(format.whole(plan)));
+    const bytes = Buffer.from(stringify(format.whole(plan)));
     if (fault === 'gated' || fault === 'stall-mid') await this.hold(res);
     if (res.destroyed) return;
     if (fault === 'truncated' || fault === 'reset' || fault === 'midstream-error') {
@@ -237,7 +236,7 @@ class Fake {
   }
 
   async answerStream(res, format, plan, entry) {
-    res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'request-id': 'req_fake', 'x-request-id': 'req_fake' });
+    res.writeHead(200, { 'content-type': format.streamType?.(plan) ?? 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'request-id': 'req_fake', 'x-request-id': 'req_fake' });
     const put = async (bytes, pause = noPause) => {
       if (res.destroyed) return;
       if (!res.write(bytes)) await drained(res, entry);
@@ -245,7 +244,7 @@ class Fake {
       await pause();
     };
     const fault = faults[plan.fault?.kind] ?? faults.none;
-    await fault({ res, put, format, plan, events: format.stream(plan), fake: this, closed: entry.closed });
+    await fault({ res, put, format, plan, events: format.stream(plan, stringify), fake: this, closed: entry.closed });
     if (!res.destroyed) res.end();
   }
 
@@ -263,89 +262,13 @@ class Fake {
   }
 }
 
-/** How a stream goes wrong: each gets the whole list of events and writes what it wants of them. */
-const faults = {
-  none: async ({ put, events }) => {
-    for (const e of events) await put(e.bytes);
-  },
-  crumbs: async ({ put, events, res }) => {
-    const all = Buffer.concat(events.map((e) => Buffer.from(e.bytes)));
-    res.socket?.setNoDelay(true);
-    for (let i = 0; i < all.length; i += 7) await put(all.subarray(i, i + 7));
-  },
-  crlf: async ({ put, events }) => {
-    await put('\ufeff: a comment\r\nid: 1\r\nretry: 1000\r\n');
-    for (const e of events) await put(e.bytes.replaceAll('\n', '\r\n'));
-  },
-  surrogates: async ({ put, events, format, plan }) => {
-    await upTo(put, events, 'body', 2);
-    for (const escaped of ['\\ud83d', '\\ude00', ' \\ud83d\\ude00 ', 'x']) await put(format.textEvent(escaped, plan));
-    await rest(put, events, 2);
-  },
-  'bad-utf8': async ({ put, events, format, plan }) => {
-    await upTo(put, events, 'body', 2);
-    const [before, after] = format.textEvent('@@', plan).split('@@');
-    await put(Buffer.concat([Buffer.from(before), Buffer.from([0x61, 0xff, 0xc3, 0x28, 0x62]), Buffer.from(after)]));
-    await rest(put, events, 2);
-  },
-  'huge-line': async ({ put, res, events, format, plan }) => {
-    await upTo(put, events, 'body', 2);
-    const [before, after] = format.textEvent('@@', plan).split('@@');
-    await put(before);
-    const block = Buffer.alloc(Math.min(plan.fault.bytes, 1 << 20), 'x');
-    for (let left = plan.fault.bytes; left > 0 && !res.destroyed; left -= block.length) await put(block.subarray(0, left));
-    await put(after);
-    await rest(put, events, 2);
-  },
-  'error-first': async ({ put, format }) => {
-    await put(format.errorEvent(529, 'Overloaded'));
-  },
-  'midstream-error': async ({ put, events, format }) => {
-    await upTo(put, events, 'body', 4);
-    await put(format.errorEvent(529, 'fake: it broke in the middle'));
-  },
-  truncated: async ({ put, events }) => {
-    await upTo(put, events, 'body', 4);
-  },
-  reset: async ({ put, events, res }) => {
-    await upTo(put, events, 'body', 4);
-    await turn();
-    res.destroy();
-  },
-  'no-end': async ({ put, events }) => {
-    for (const e of events.filter((o) => o.kind !== 'end')) await put(e.bytes);
-  },
-  'stall-mid': (tools) => faults.gated(tools),
-  gated: async ({ put, events, res, fake }) => {
-    await upTo(put, events, 'body', 2);
-    await fake.hold(res);
-    await rest(put, events, 2);
-  },
-  endless: async ({ put, res, format, plan, closed }) => {
-    for (const bytes of format.endlessHead(plan)) await put(bytes);
-    const pause = () => Promise.race([closed, sleep(plan.fault.period, undefined, { ref: false })]);
-    while (!res.destroyed) await put(format.textEvent('tick ', plan), pause);
-  },
-};
-
-/** Writes the events before the body and the first n of the body. */
-async function upTo(put, events, kind, n) {
-  let seen = 0;
-  for (const e of events) {
-    if (e.kind === kind && (seen += 1) > n) return;
-    if (e.kind === 'finish') return;
-    await put(e.bytes);
-  }
-}
-
-/** Writes what upTo left. */
-async function rest(put, events, n) {
-  let seen = 0;
-  for (const e of events) {
-    if (e.kind === 'head') continue;
-    if (e.kind === 'body' && (seen += 1) <= n) continue;
-    await put(e.bytes);
-  }
+/** The route of a request; for a path nobody knows, the format whose error shape the caller will understand. */
+function findRoute(req, path) {
+  const matching = routes.map((route) => ({ ...route, found: route.path.exec(path) })).filter((r) => r.found && (r.when?.(req.headers) ?? true));
+  const found = matching.find((r) => r.method === req.method) ?? matching[0];
+  if (found) return found;
+  const byPath = formats.find((format) => format.ground?.test(path));
+  return { format: byPath ?? (req.headers['anthropic-version'] === undefined ? openai : anthropic) };
 }
 
 const drained = (res, entry) => Promise.race([entry.closed, new Promise((resolve) => res.once('drain', resolve))]);
@@ -357,7 +280,7 @@ async function readAll(req) {
 }
 
 /**
- * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, openaiModels, anthropicModels, forbidden.
+ * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, geminiKey, models (by format), forbidden.
  * Gives {fake, port, origin, openaiBase, close()}.
  */
 export async function startFake(options = {}) {
