@@ -259,7 +259,7 @@ static enum parsed take_global(
 
 static enum parsed parse_options(struct command_context *context, int argc, char **argv) {
 	struct argument_table table;
-	table_init(&table, ":", context->command);
+	table_init(&table, context->command->stops_at_operand ? "+:" : ":", context->command);
 	opterr = 0;
 	optind = 0;
 	int found;

@@ -48,6 +48,7 @@ struct command {
 	/* words the first operand may be, for completions; or NULL */
 	const char *const *operands;
 	size_t min_arguments, max_arguments;
+	bool stops_at_operand; /* what follows the first operand is another program's */
 	int (*run)(struct command_context *context); /* returns the exit code */
 };
 
@@ -100,7 +101,7 @@ const char *command_user_agent(void);
 
 extern const struct command command_serve, command_help, command_version;
 extern const struct command command_init, command_models, command_doctor, command_convert,
-	command_completion;
+	command_completion, command_env, command_with;
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
 

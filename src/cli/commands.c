@@ -6,6 +6,8 @@ const struct command *const command_table[] = {
 	&command_init,
 	&command_models,
 	&command_doctor,
+	&command_env,
+	&command_with,
 	&command_config,
 	&command_convert,
 	&command_completion,

@@ -1,6 +1,7 @@
 /* completion.c: the command `completion`: scripts that complete command lines, made of the tables
  * of commands and options. */
 #include "cli/completion.h"
+#include "cli/clients.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ enum completion_kind completion_of_operand(const struct command *command) {
 	       : strstr(usage, "FILE")    ? COMPLETION_FILE
 	       : strstr(usage, "KEY")     ? COMPLETION_KEY
 	       : strstr(usage, "COMMAND") ? COMPLETION_COMMAND
+	       : strstr(usage, "CLIENT")  ? COMPLETION_CLIENT
 					  : COMPLETION_NONE;
 }
 
@@ -30,6 +32,12 @@ void completion_words(const char *const *words, FILE *out) {
 void completion_commands(const struct command *const *commands, FILE *out) {
 	for (size_t i = 0; commands[i]; i++) {
 		fprintf(out, "%s%s", i ? " " : "", commands[i]->name);
+	}
+}
+
+void completion_clients(FILE *out) {
+	for (size_t i = 0; client_table[i].name; i++) {
+		fprintf(out, "%s%s", i ? " " : "", client_table[i].name);
 	}
 }
 

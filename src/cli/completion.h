@@ -11,6 +11,7 @@ enum completion_kind {
 	COMPLETION_FILE,    /* FILE, PATH */
 	COMPLETION_KEY,     /* KEY: an option of the configuration */
 	COMPLETION_COMMAND, /* COMMAND */
+	COMPLETION_CLIENT,  /* CLIENT: of the commands env and with */
 	COMPLETION_WORDS    /* the row lists them */
 };
 enum completion_kind completion_of_operand(const struct command *command);
@@ -19,6 +20,7 @@ enum completion_kind completion_of_option(const struct command_option *option);
 /* Words separated by blanks. */
 void completion_words(const char *const *words, FILE *out);
 void completion_commands(const struct command *const *commands, FILE *out);
+void completion_clients(FILE *out);
 /* The keys of a configuration file. */
 void completion_keys(FILE *out);
 /* "--from --to": long names; the letters too. */

@@ -97,6 +97,11 @@ static void print_reply(
 		completion_commands(command_table, out);
 		fputc('"', out);
 		break;
+	case COMPLETION_CLIENT:
+		fputs("words=\"$words ", out);
+		completion_clients(out);
+		fputc('"', out);
+		break;
 	case COMPLETION_WORDS:
 		fputs("words=\"$words ", out);
 		completion_words(words, out);

@@ -1,17 +1,6 @@
 /* completion_fish.c: the script for fish. */
 #include "cli/completion.h"
-
-/* '...' */
-static void print_quoted(const char *text, FILE *out) {
-	fputc('\'', out);
-	for (; *text; text++) {
-		if (*text == '\'' || *text == '\\') {
-			fputc('\\', out);
-		}
-		fputc(*text, out);
-	}
-	fputc('\'', out);
-}
+#include "cli/shell.h"
 
 static void print_words(enum completion_kind kind, const char *const *words, FILE *out) {
 	if (kind == COMPLETION_FILE) {
@@ -26,6 +15,8 @@ static void print_words(enum completion_kind kind, const char *const *words, FIL
 		completion_keys(out);
 	} else if (kind == COMPLETION_COMMAND) {
 		completion_commands(command_table, out);
+	} else if (kind == COMPLETION_CLIENT) {
+		completion_clients(out);
 	} else {
 		completion_words(words, out);
 	}
@@ -44,7 +35,7 @@ static void print_options(const struct command_option *options, const char *cond
 			print_words(kind, options->choices, out);
 		}
 		fputs(" -d ", out);
-		print_quoted(options->help, out);
+		shell_quote(shell_fish, options->help, out);
 		fputc('\n', out);
 	}
 }
@@ -52,7 +43,7 @@ static void print_options(const struct command_option *options, const char *cond
 static void print_list(const struct command *const *commands, const char *condition, FILE *out) {
 	for (; *commands; commands++) {
 		fprintf(out, "complete -c llm-mux%s -a %s -d ", condition, (*commands)->name);
-		print_quoted((*commands)->summary, out);
+		shell_quote(shell_fish, (*commands)->summary, out);
 		fputc('\n', out);
 	}
 }

@@ -29,6 +29,11 @@ static void print_action(enum completion_kind kind, const char *const *words, FI
 		completion_commands(command_table, out);
 		fputc(')', out);
 		break;
+	case COMPLETION_CLIENT:
+		fputc('(', out);
+		completion_clients(out);
+		fputc(')', out);
+		break;
 	case COMPLETION_WORDS:
 		fputc('(', out);
 		completion_words(words, out);

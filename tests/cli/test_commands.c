@@ -52,6 +52,15 @@ static const struct {
 	{"completion -- bash", 0, "complete -F _llm_mux llm-mux\n", NULL},
 	{"completion", 2, NULL, "bash, zsh or fish"},
 	{"convert --from anthropic", 2, NULL, "needs --to FORMAT"},
+	{"env", 0, "claude-code    Claude Code", NULL},
+	{"env claud-code", 2, NULL, "no client 'claud-code' is known; did you mean 'claude-code'?"},
+	{"env nothing-like-it", 2, NULL, "llm-mux env lists them\n"},
+	{"env aider --shell fihs", 2, NULL, "unknown shell 'fihs'; did you mean 'fish'?"},
+	{"env aider --shell nothing-like-it", 2, NULL, "it is one of sh, fish, powershell"},
+	{"env aider --snippet", 2, NULL, "leave --snippet out"},
+	{"with", 2, NULL, "usage: llm-mux with CLIENT [ARGUMENTS...]\n"},
+	{"with codx --help", 2, NULL, "did you mean 'codex'?"},
+	{"with --dry cursor", 2, NULL, "Cursor is not a program to start"},
 };
 
 static void check_text(const char *line, const char *text, const char *wanted) {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cli/cli_help.h"
+#include "cli/clients.h"
 #include "cli/completion.h"
 
 int test_completion(void);
@@ -52,6 +53,9 @@ static void scripts_hold_every_row(void **state) {
 		for (const struct command *const *row = command_table; *row; row++) {
 			check_command(shells[i], result.out, *row);
 		}
+		for (size_t k = 0; client_table[k].name; k++) {
+			check_has(shells[i], result.out, client_table[k].name);
+		}
 		for (size_t k = 0; k < config_core_table.row_count; k++) {
 			enum option_type type = config_core_table.rows[k].type;
 			if (type != OPTION_LATER && type != OPTION_IGNORED) {
@@ -77,6 +81,8 @@ static void usage_words_tell_the_kind(void **state) {
 	assert_int_equal(completion_of_operand(&command_config_show), COMPLETION_KEY);
 	assert_int_equal(completion_of_operand(&command_help), COMPLETION_COMMAND);
 	assert_int_equal(completion_of_operand(&command_convert), COMPLETION_WORDS);
+	assert_int_equal(completion_of_operand(&command_env), COMPLETION_CLIENT);
+	assert_int_equal(completion_of_operand(&command_with), COMPLETION_CLIENT);
 	assert_int_equal(completion_of_operand(&command_version), COMPLETION_NONE);
 }
 
