@@ -218,11 +218,13 @@ struct format_model {
 	struct slice id, display_name, owned_by;
 	int64_t created_s;
 	int64_t context_tokens, max_output_tokens; /* 0 unknown */
+	uint32_t capabilities;                     /* enum model_capability; 0 unknown */
 };
 struct format_list {
 	const struct format_model *models;
 	size_t count;
 	bool has_more;
+	struct slice next_page; /* gem: the token of the next page; absent = the last one */
 };
 /* A list answer or a single model (RT-1: the anthropic-version header picks the family). */
 void format_encode_models(enum api_family family, const struct format_list *list, struct buf *out);

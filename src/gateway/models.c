@@ -10,6 +10,7 @@ static struct format_model to_format(const struct mux_model *model) {
 		.owned_by = slice_of(model->owned_by),
 		.context_tokens = model->context_tokens,
 		.max_output_tokens = model->max_output_tokens,
+		.capabilities = model->capabilities,
 	};
 }
 

@@ -3,7 +3,14 @@
 #include "models/models.h"
 
 static const struct model_family families[] = {
-#define FAMILY(pattern, vendor, traits, context, output) {pattern, vendor, traits, context, output},
+#define FAMILY(pattern_, vendor_, traits_, capabilities_, context_, output_, ...)                  \
+	{.pattern = (pattern_),                                                                    \
+		.vendor = (vendor_),                                                               \
+		.traits = (traits_),                                                               \
+		.capabilities = (capabilities_),                                                   \
+		.context_tokens = (context_),                                                      \
+		.max_output_tokens = (output_),                                                    \
+		__VA_ARGS__},
 #include "models/families.def"
 #undef FAMILY
 };

@@ -25,16 +25,41 @@ enum model_trait {
 	MODEL_HAS_NONE_EFFORT = 1 << 15,
 	MODEL_HAS_MINIMAL_EFFORT = 1 << 16,
 	MODEL_HAS_BETWEEN_TOOLS = 1 << 17,
-	MODEL_HAS_EFFORT = 1 << 18 /* ant: takes output_config.effort */
+	MODEL_HAS_EFFORT = 1 << 18, /* ant: takes output_config.effort */
+	/* gem: thinking levels, call ids, media in results, functions beside built-in tools and
+	 * JSON answers, signatures that must come back (GM-6..GM-8, GM-12, GM-14, GM-17) */
+	MODEL_IS_GEMINI_3 = 1 << 19,
+	MODEL_REFUSES_MEDIUM = 1 << 20,    /* gem: no thinking level between LOW and HIGH */
+	MODEL_REFUSES_SYSTEM = 1 << 21,    /* gem: no systemInstruction (GM-2) */
+	MODEL_REFUSES_PENALTIES = 1 << 22, /* gem: presence and frequency penalties are a 400 */
+	MODEL_FETCHES_URLS = 1 << 23       /* gem: takes public https addresses (GM-18) */
+};
+
+/* What a model takes and does, for lists of models. None at all: nothing is known about it. */
+enum model_capability {
+	MODEL_CAN_CHAT = 1 << 0,
+	MODEL_CALLS_TOOLS = 1 << 1,
+	MODEL_THINKS = 1 << 2,
+	MODEL_SEES_IMAGES = 1 << 3,
+	MODEL_READS_PDF = 1 << 4,
+	MODEL_HEARS_AUDIO = 1 << 5,
+	MODEL_SEES_VIDEO = 1 << 6,
+	MODEL_MAKES_IMAGES = 1 << 7,
+	MODEL_SPEAKS = 1 << 8,
+	MODEL_EMBEDS = 1 << 9
 };
 
 struct model_family {
 	const char *pattern; /* glob on the upstream's model id, dated suffixes included; first
 				match wins */
-	const char *vendor;  /* "anthropic", "openai" */
+	const char *vendor;  /* "anthropic", "openai", "google" */
 	uint32_t traits;
+	uint32_t capabilities;     /* enum model_capability; 0 unknown */
 	int64_t context_tokens;    /* 0 unknown */
 	int64_t max_output_tokens; /* 0 unknown */
+	/* gem: range of thinkingBudget (GM-14); no maximum: it takes none. A minimum above 0 is
+	 * that of a budget; whether 0 turns thinking off says MODEL_REFUSES_DISABLED. */
+	int64_t min_budget_tokens, max_budget_tokens;
 };
 
 /* The family of a model id (any case, with or without a vendor prefix up to the last '/'); never

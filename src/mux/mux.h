@@ -93,6 +93,7 @@ struct mux_model {
 	const char *owned_by;
 	const char *display_name;
 	int64_t context_tokens, max_output_tokens;
+	uint32_t capabilities; /* enum model_capability; 0 unknown */
 	bool is_demo;
 };
 /* The models that can be called, sorted by id. The array lives as long as the mux. */

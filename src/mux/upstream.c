@@ -95,6 +95,7 @@ static void add_model(struct mux *mux, struct upstream *upstream, struct slice n
 		.display_name = display_name,
 		.context_tokens = family->context_tokens,
 		.max_output_tokens = family->max_output_tokens,
+		.capabilities = family->capabilities,
 	};
 	registry_add(&mux->registry, &upstream->base, visible, name, forces_name, &facts);
 	upstream->model_count++;

@@ -14,11 +14,18 @@ int test_lists(void);
 static const struct format_model models[] = {
 	{.id = SLICE_INIT("a"), .owned_by = SLICE_INIT("x"), .created_s = 1700000000},
 	{.id = SLICE_INIT("b/c"), .display_name = SLICE_INIT("B \"C\"")},
+	{.id = SLICE_INIT("d"),
+		.context_tokens = 1000,
+		.max_output_tokens = 100,
+		.capabilities =
+			MODEL_CAN_CHAT | MODEL_CALLS_TOOLS | MODEL_THINKS | MODEL_SEES_IMAGES},
+	{.id = SLICE_INIT("e"), .capabilities = MODEL_EMBEDS},
 };
 
-static void expect(enum api_family family, size_t count, const char *wanted) {
+static void expect(
+	enum api_family family, const struct format_model *list, size_t count, const char *wanted) {
 	struct buf out = {0};
-	format_encode_models(family, &(struct format_list){models, count, false}, &out);
+	format_encode_models(family, &(struct format_list){.models = list, .count = count}, &out);
 	if (!slice_is(buf_slice(&out), wanted)) {
 		fail_msg("got %.*s", SLICE_FMT(buf_slice(&out)));
 	}
@@ -27,19 +34,53 @@ static void expect(enum api_family family, size_t count, const char *wanted) {
 
 static void test_models(void **state) {
 	(void)state; /* gateway.md 4.4, RT-1 */
-	expect(FAMILY_OPENAI, 2,
+	expect(FAMILY_OPENAI, models, 2,
 		"{\"object\":\"list\",\"data\":[{\"id\":\"a\",\"object\":\"model\",\"created\":"
 		"1700000000,\"owned_by\":\"x\"},"
-		"{\"id\":\"b/c\",\"object\":\"model\",\"created\":0,\"owned_by\":\"llm-mux\"}]}");
-	expect(FAMILY_OPENAI, 0, "{\"object\":\"list\",\"data\":[]}");
-	expect(FAMILY_ANTHROPIC, 2,
+		"{\"id\":\"b/c\",\"object\":\"model\",\"created\":0,\"owned_by\":\"llm-mux\","
+		"\"display_name\":\"B \\\"C\\\"\"}]}");
+	expect(FAMILY_OPENAI, models, 0, "{\"object\":\"list\",\"data\":[]}");
+	expect(FAMILY_ANTHROPIC, models, 2,
 		"{\"data\":[{\"type\":\"model\",\"id\":\"a\",\"display_name\":\"a\",\"created_at\":"
 		"\"2023-11-14T22:13:20.000Z\"},"
 		"{\"type\":\"model\",\"id\":\"b/c\",\"display_name\":\"B "
 		"\\\"C\\\"\",\"created_at\":\"1970-01-01T00:00:00.000Z\"}],"
 		"\"has_more\":false,\"first_id\":\"a\",\"last_id\":\"b/c\"}");
-	expect(FAMILY_ANTHROPIC, 0,
+	expect(FAMILY_ANTHROPIC, models, 0,
 		"{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
+}
+
+static void test_models_with_limits(void **state) {
+	(void)state; /* gateway.md 4.4: limits, modalities and capabilities where they are known */
+	expect(FAMILY_OPENAI, models + 2, 2,
+		"{\"object\":\"list\",\"data\":[{\"id\":\"d\",\"object\":\"model\",\"created\":0,"
+		"\"owned_by\":\"llm-mux\",\"context_length\":1000,\"max_completion_tokens\":100,"
+		"\"input_modalities\":[\"text\",\"image\"],\"output_modalities\":[\"text\"],"
+		"\"capabilities\":[\"completion\",\"tools\",\"thinking\",\"vision\"]},"
+		"{\"id\":\"e\",\"object\":\"model\",\"created\":0,\"owned_by\":\"llm-mux\","
+		"\"input_modalities\":[\"text\"],\"output_modalities\":[\"embeddings\"],"
+		"\"capabilities\":[\"embedding\"]}]}");
+	expect(FAMILY_ANTHROPIC, models + 2, 1,
+		"{\"data\":[{\"type\":\"model\",\"id\":\"d\",\"display_name\":\"d\",\"created_at\":"
+		"\"1970-01-01T00:00:00.000Z\",\"max_input_tokens\":1000,\"max_tokens\":100}],"
+		"\"has_more\":false,\"first_id\":\"d\",\"last_id\":\"d\"}");
+}
+
+static void gc_11_gemini_list(void **state) {
+	(void)state;
+	expect(FAMILY_GEMINI, models + 2, 2,
+		"{\"models\":[{\"name\":\"models/d\",\"baseModelId\":\"d\",\"version\":\"001\","
+		"\"displayName\":\"d\",\"description\":\"d\",\"inputTokenLimit\":1000,"
+		"\"outputTokenLimit\":100,\"supportedGenerationMethods\":[\"generateContent\","
+		"\"countTokens\",\"streamGenerateContent\"],\"thinking\":true},"
+		"{\"name\":\"models/e\",\"baseModelId\":\"e\",\"version\":\"001\",\"displayName\":"
+		"\"e\",\"description\":\"e\",\"supportedGenerationMethods\":[\"embedContent\","
+		"\"batchEmbedContents\"],\"thinking\":false}]}");
+	struct buf out = {0};
+	format_encode_models(FAMILY_GEMINI,
+		&(struct format_list){.models = models, .next_page = SLICE("p")}, &out);
+	assert_true(slice_is(buf_slice(&out), "{\"models\":[],\"nextPageToken\":\"p\"}"));
+	buf_finish(&out);
 }
 
 static void test_registry(void **state) {
@@ -111,6 +152,8 @@ static void test_estimate_of_a_request(void **state) {
 int test_lists(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_models),
+		cmocka_unit_test(test_models_with_limits),
+		cmocka_unit_test(gc_11_gemini_list),
 		cmocka_unit_test(test_registry),
 		cmocka_unit_test(test_estimate_of_texts),
 		cmocka_unit_test(test_estimate_of_a_request),

@@ -29,6 +29,14 @@ static void family_by_id(void **state) {
 		{"gpt-5-mini", "gpt-5*", 128000},
 		{"gpt-4o-mini", "gpt-4o*", 16384},
 		{"llama3.3", "*", 0},
+		{"gemini-2.5-flash-lite-preview-09-2025", "gemini-2.5-flash-lite*", 65536},
+		{"gemini-2.5-flash", "gemini-2.5-flash*", 65536},
+		{"gemini-3-pro-preview", "gemini-3-pro*", 65536},
+		{"gemini-3.1-pro-preview", "gemini-3*-pro*", 65536},
+		{"gemini-3.6-flash", "gemini-3*-flash*", 65536},
+		{"models/gemini-1.5-pro-002", "gemini-1.5-pro*", 8192},
+		{"gemini-2.0-flash", "gemini-2.0-*", 8192},
+		{"gemma-3-27b-it", "gemma-3-*", 8192},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct model_family *family = model_family_of(slice_of(cases[i].model));
@@ -44,6 +52,55 @@ static void unknown_newer_claude_takes_no_sampling(void **state) {
 		model_has(model_family_of(SLICE("claude-sonnet-4-6")), MODEL_REFUSES_SAMPLING));
 	assert_true(model_has(model_family_of(SLICE("claude-opus-5-5")), MODEL_REFUSES_BUDGET));
 	assert_false(model_has(model_family_of(SLICE("claude-opus-5")), MODEL_REFUSES_BUDGET));
+}
+
+static void gm_14_thinking_of_gemini(void **state) {
+	(void)state;
+	static const struct {
+		const char *model;
+		int64_t least, most;
+		bool can_be_off, has_levels, has_medium, has_minimal;
+	} cases[] = {
+		{"gemini-2.5-pro", 128, 32768, false, false, true, false},
+		{"gemini-2.5-flash", 1, 24576, true, false, true, false},
+		{"gemini-2.5-flash-lite", 512, 24576, true, false, true, false},
+		{"gemini-3-pro-preview", 0, 0, false, true, false, false},
+		{"gemini-3.1-pro", 0, 0, false, true, true, false},
+		{"gemini-3-flash-preview", 0, 0, false, true, true, true},
+		{"gemini-2.0-flash", 0, 0, true, false, true, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct model_family *family = model_family_of(slice_of(cases[i].model));
+		assert_string_equal(family->vendor, "google");
+		assert_int_equal(family->min_budget_tokens, cases[i].least);
+		assert_int_equal(family->max_budget_tokens, cases[i].most);
+		assert_int_equal(!model_has(family, MODEL_REFUSES_DISABLED), cases[i].can_be_off);
+		assert_int_equal(model_has(family, MODEL_IS_GEMINI_3), cases[i].has_levels);
+		assert_int_equal(!model_has(family, MODEL_REFUSES_MEDIUM), cases[i].has_medium);
+		assert_int_equal(model_has(family, MODEL_HAS_MINIMAL_EFFORT), cases[i].has_minimal);
+	}
+	assert_true(model_has(model_family_of(SLICE("gemma-3-27b-it")), MODEL_REFUSES_SYSTEM));
+}
+
+static void capabilities_are_known(void **state) {
+	(void)state;
+	static const struct {
+		const char *model;
+		uint32_t has, lacks;
+	} cases[] = {
+		{"claude-sonnet-4-5", MODEL_THINKS | MODEL_READS_PDF, MODEL_HEARS_AUDIO},
+		{"claude-3-haiku-20240307", MODEL_SEES_IMAGES, MODEL_THINKS},
+		{"gpt-3.5-turbo", MODEL_CALLS_TOOLS, MODEL_SEES_IMAGES},
+		{"text-embedding-3-small", MODEL_EMBEDS, MODEL_CAN_CHAT},
+		{"gemini-2.5-flash", MODEL_HEARS_AUDIO | MODEL_SEES_VIDEO, MODEL_MAKES_IMAGES},
+		{"gemini-2.5-flash-image", MODEL_MAKES_IMAGES, MODEL_THINKS},
+		{"llama3.3", 0, UINT32_MAX},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint32_t known = model_family_of(slice_of(cases[i].model))->capabilities;
+		assert_int_equal(known & cases[i].has, cases[i].has);
+		assert_int_equal(known & cases[i].lacks, 0);
+	}
 }
 
 static void budgets_and_efforts(void **state) {
@@ -85,6 +142,8 @@ int test_models(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(family_by_id),
 		cmocka_unit_test(unknown_newer_claude_takes_no_sampling),
+		cmocka_unit_test(gm_14_thinking_of_gemini),
+		cmocka_unit_test(capabilities_are_known),
 		cmocka_unit_test(budgets_and_efforts),
 		cmocka_unit_test(efforts_are_clamped),
 	};
