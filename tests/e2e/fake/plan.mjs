@@ -71,10 +71,17 @@ export const scenarios = {
     if (req.images.length === 0) return { refuse: 'this scenario needs an image in the request' };
     return say(`saw: ${req.images.map((i) => `${i.type} ${i.size}`).join(', ')}`);
   },
+  pdf: (req) => {
+    if (req.files.length === 0) return { refuse: 'this scenario needs a file in the request' };
+    return say(`read: ${req.files.map((f) => `${f.type} ${f.size}`).join(', ')}`);
+  },
   'cache-usage': () => ({ ...say('counted'), usage: cacheUsage }),
   refusal: () => ({ text: pieces('I cannot help with that.'), finish: 'refusal' }),
+  blocked: () => ({ text: pieces('I cannot help with that.'), finish: 'refusal', blocked: true }),
   length: () => ({ text: pieces('This text is cut off because'), finish: 'length' }),
   'stop-sequence': (req) => {
+    // A format that has no stop sequences leaves the cut to the caller (E-47).
+    if (req.stops === null) return say('one two END three');
     if (req.stops.length === 0) return { refuse: 'this scenario needs a stop sequence in the request' };
     return { ...say('one two '), finish: 'stop_sequence', stopSequence: req.stops[0] };
   },

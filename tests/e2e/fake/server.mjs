@@ -9,11 +9,13 @@ import { Refusal, parseBody } from './check.mjs';
 import { faults } from './faults.mjs';
 import * as gemini from './gemini.mjs';
 import * as openai from './openai-chat.mjs';
+import * as embeddings from './openai-embeddings.mjs';
+import * as responses from './openai-responses.mjs';
 import { choose, planFor } from './plan.mjs';
 import { stringify } from './raw.mjs';
 
 /** A format is a module: name, routes, models, key, and the functions that validate, read and answer. */
-const formats = [anthropic, openai, gemini];
+const formats = [anthropic, openai, responses, embeddings, gemini];
 const routes = formats.flatMap((format) => format.routes.map((route) => ({ ...route, format })));
 
 const keptBody = 1 << 20;
@@ -178,10 +180,11 @@ class Fake {
     entry.scenario = choice.name;
     const plan = planFor(read, choice, this.ids(format));
     if (plan.refuse) throw new Refusal('', plan.refuse);
+    Object.assign(plan, { call, asked: read });
     if (format.seal) format.seal(plan, this.signed);
     else if (plan.thinking) plan.signature = this.signed.issue(plan.thinking.join(''));
     plan.streamed = read.stream;
-    return Object.assign(plan, { call, asked: read });
+    return plan;
   }
 
   // ------------------------------------------------------------ answers
