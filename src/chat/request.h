@@ -31,7 +31,8 @@ enum format_id {
 
 enum chat_op {
 	CHAT_OP_CHAT,
-	CHAT_OP_COUNT
+	CHAT_OP_COUNT,
+	CHAT_OP_COMPACT /* resp: a conversation made shorter; passed through (RS-29) */
 };
 
 enum chat_role {
@@ -277,6 +278,7 @@ struct chat_request {
 	struct slice prediction; /* raw */
 	/* resp: raw; state of an earlier answer is the caller's business (RS-3) */
 	struct slice previous_response_id, include, truncation;
+	struct slice restored_response_id; /* resp: what was referred to; its items are in here */
 	/* comp and Ollama's generate */
 	bool is_generate;      /* oll: /api/generate, not /api/chat */
 	struct slice suffix;   /* text behind the gap (CO-2) */

@@ -1,5 +1,6 @@
 /* anthropic_parse.c: a client's Messages request into the canonical request (formats.md 2.4). */
 #include "formats/anthropic.h"
+#include "formats/parse_common.h"
 
 /* What is looked up by name stays cheap. A catalogue for tool search may hold 10,000 tools. */
 #define MAX_TOOLS 10000
@@ -378,6 +379,7 @@ static bool read_tool(struct parser *p, const struct json *json) {
 	const struct json *type = json_get_value(json, "type");
 	if (type && !json_string_is(type, "custom")) {
 		tool->kind = CHAT_TOOL_SERVER;
+		tool->builtin = parse_builtin(json_string(type, p->arena));
 		return read_string(p, "type", type, &tool->server_type);
 	}
 	tool->kind = CHAT_TOOL_FUNCTION;

@@ -63,7 +63,7 @@ static bool put_server_tool(
 		json_write_raw(w, tool->raw);
 		return true;
 	}
-	if (slice_starts_with(tool->server_type, SLICE("web_search"))) {
+	if (tool->builtin == CHAT_BUILTIN_WEB_SEARCH) {
 		put_web_search(b, w);
 		return true;
 	}
@@ -104,8 +104,7 @@ static bool has_history_calls(const struct anthropic_build *b) {
 }
 
 static bool is_web_search(const struct chat_tool *tool) {
-	return tool->kind == CHAT_TOOL_SERVER &&
-	       slice_starts_with(tool->server_type, SLICE("web_search"));
+	return tool->kind == CHAT_TOOL_SERVER && tool->builtin == CHAT_BUILTIN_WEB_SEARCH;
 }
 
 /* cc's web_search_options, unless a tool says the same. */

@@ -114,6 +114,13 @@ struct format_decoder {
 };
 
 /* ---- answers out ---- */
+/* Told the whole answer when the client has it, for the store of answers (struct format_stored). */
+struct format_answer_watch {
+	/* JSON text that lives until the call returns: the answer's items without their brackets,
+	 * and the object they stand in. */
+	void (*on_answer)(struct format_answer_watch *watch, struct slice id, struct slice items,
+		struct slice object);
+};
 struct format_encoder_options {
 	struct arena *arena;
 	struct buf *out; /* the wire bytes; the caller sends and empties it between events */
@@ -123,6 +130,7 @@ struct format_encoder_options {
 	bool force_model;
 	int64_t now_s; /* `created` when the upstream says none */
 	struct slice request_id;
+	struct format_answer_watch *watch; /* dialects with `stored`; NULL = nobody keeps it */
 };
 struct format_encoder; /* a chat_sink first; ended state is asked through format_encoder_status */
 
@@ -170,6 +178,27 @@ struct format {
 	void (*encode_count)(int64_t tokens, struct buf *out);
 	/* Embeddings; NULL = the dialect has none. */
 	const struct format_embed *embed;
+	/* Answers that later requests refer to; NULL = the dialect has none. */
+	const struct format_stored *stored;
+};
+
+/* Answers that later requests refer to by id (RS-3). The items of a conversation are JSON text
+ * without the brackets of their list. */
+struct format_stored {
+	/* The answer a body builds on; absent = none. */
+	struct slice (*previous)(const struct json *tree, struct arena *arena);
+	/* The body with the items of the earlier turns before its own, and without the reference,
+	 * in the arena; its stored answer's id is previous(). False beyond the arena's cap. */
+	bool (*restore)(const struct format_parse *parse, struct slice input, struct slice output,
+		struct slice *body, struct error *error);
+	/* What the model is given, for the store; absent = the client wants nothing stored. In the
+	 * arena of the request, or the body's bytes. */
+	struct slice (*input)(const struct chat_request *request);
+	/* The list of stored items, a page of it by the query (limit, order, after). False for a
+	 * query that makes no sense. */
+	bool (*encode_items)(struct slice id, struct slice input, struct slice query,
+		struct arena *arena, struct buf *out, struct error *error);
+	void (*encode_deleted)(struct slice id, struct buf *out);
 };
 
 /* The embedding calls of a dialect (OL-11): whole answers only, so plain functions. */

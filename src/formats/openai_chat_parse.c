@@ -1,50 +1,30 @@
 /* openai_chat_parse.c: chat completion requests of clients: everything but the messages
  * (formats.md 2.1). */
 #include "formats/openai_chat_parse.h"
+#include "formats/parse_common.h"
 
 typedef bool field_reader(struct openai_chat_parser *p, const struct json *node, const char *name);
 
 static bool wrong(struct openai_chat_parser *p, const char *name, const struct json *node,
 	const char *wanted) {
-	return error_set_param(p->error, ERROR_INVALID_REQUEST, name,
-		"'%s' must be %s, but it is of type %s", name, wanted, json_type_name(node));
+	return parse_refuse(p->error, name, node, wanted);
 }
 
 /* ---- readers of plain fields ---- */
 
 static bool read_text(
 	struct openai_chat_parser *p, const struct json *node, const char *name, struct slice *to) {
-	*to = json_string(node, p->arena);
-	return to->data != NULL || wrong(p, name, node, "a string");
-}
-
-static bool read_number(struct openai_chat_parser *p, const struct json *node, const char *name,
-	struct chat_number *to) {
-	if (!json_double(node, &to->value)) {
-		return wrong(p, name, node, "a number"); /* E-86 */
-	}
-	to->raw = json_raw(node);
-	return true;
+	return parse_text(p->error, node, name, p->arena, to);
 }
 
 static bool read_flag(struct openai_chat_parser *p, const struct json *node, const char *name,
 	enum tristate *to) {
-	bool value;
-	if (!json_bool(node, &value)) {
-		return wrong(p, name, node, "true or false");
-	}
-	*to = value ? TRI_TRUE : TRI_FALSE;
-	return true;
+	return parse_flag(p->error, node, name, to);
 }
 
 static bool read_count(struct openai_chat_parser *p, const struct json *node, const char *name,
 	int64_t least, int64_t most, int64_t *to) {
-	if (!json_int64(node, to) || *to < least || *to > most) {
-		return error_set_param(p->error, ERROR_INVALID_REQUEST, name,
-			"'%s' must be a whole number from %lld to %lld", name, (long long)least,
-			(long long)most); /* E-85 */
-	}
-	return true;
+	return parse_count(p->error, node, name, least, most, to);
 }
 
 #define TEXT_FIELD(field)                                                                          \
@@ -55,7 +35,7 @@ static bool read_count(struct openai_chat_parser *p, const struct json *node, co
 #define NUMBER_FIELD(field)                                                                        \
 	static bool read_##field(                                                                  \
 		struct openai_chat_parser *p, const struct json *node, const char *name) {         \
-		return read_number(p, node, name, &p->request->field);                             \
+		return parse_number(p->error, node, name, &p->request->field);                     \
 	}
 #define FLAG_FIELD(field)                                                                          \
 	static bool read_##field(                                                                  \
@@ -219,6 +199,7 @@ static bool read_tool(struct openai_chat_parser *p, const struct json *item, con
 	tool->kind = CHAT_TOOL_SERVER;
 	tool->server_type = json_string(type, p->arena);
 	tool->name = tool->server_type;
+	tool->builtin = parse_builtin(tool->server_type);
 	return true;
 }
 

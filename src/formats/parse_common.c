@@ -1,0 +1,60 @@
+/* parse_common.c: readers of plain request fields. */
+#include "formats/parse_common.h"
+
+bool parse_refuse(
+	struct error *error, const char *name, const struct json *node, const char *wanted) {
+	return error_set_param(error, ERROR_INVALID_REQUEST, name,
+		"'%s' must be %s, but it is of type %s", name, wanted, json_type_name(node));
+}
+
+bool parse_text(struct error *error, const struct json *node, const char *name, struct arena *arena,
+	struct slice *to) {
+	*to = json_string(node, arena);
+	return to->data != NULL || parse_refuse(error, name, node, "a string");
+}
+
+bool parse_number(
+	struct error *error, const struct json *node, const char *name, struct chat_number *to) {
+	if (!json_double(node, &to->value)) {
+		return parse_refuse(error, name, node, "a number"); /* E-86 */
+	}
+	to->raw = json_raw(node);
+	return true;
+}
+
+bool parse_flag(struct error *error, const struct json *node, const char *name, enum tristate *to) {
+	bool value;
+	if (!json_bool(node, &value)) {
+		return parse_refuse(error, name, node, "true or false");
+	}
+	*to = value ? TRI_TRUE : TRI_FALSE;
+	return true;
+}
+
+bool parse_count(struct error *error, const struct json *node, const char *name, int64_t least,
+	int64_t most, int64_t *to) {
+	if (!json_int64(node, to) || *to < least || *to > most) {
+		return error_set_param(error, ERROR_INVALID_REQUEST, name,
+			"'%s' must be a whole number from %lld to %lld", name, (long long)least,
+			(long long)most); /* E-85 */
+	}
+	return true;
+}
+
+enum chat_builtin parse_builtin(struct slice server_type) {
+	static const struct {
+		struct slice prefix; /* dated or numbered behind it */
+		enum chat_builtin builtin;
+	} types[] = {
+		{SLICE_INIT("web_search"), CHAT_BUILTIN_WEB_SEARCH},
+		{SLICE_INIT("code_interpreter"), CHAT_BUILTIN_CODE_EXECUTION},
+		{SLICE_INIT("code_execution"), CHAT_BUILTIN_CODE_EXECUTION},
+		{SLICE_INIT("web_fetch"), CHAT_BUILTIN_URL_FETCH},
+	};
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (slice_starts_with(server_type, types[i].prefix)) {
+			return types[i].builtin;
+		}
+	}
+	return CHAT_BUILTIN_NONE;
+}
