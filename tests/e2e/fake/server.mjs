@@ -8,6 +8,7 @@ import * as anthropic from './anthropic.mjs';
 import { Refusal, parseBody } from './check.mjs';
 import { faults } from './faults.mjs';
 import * as gemini from './gemini.mjs';
+import * as ollama from './ollama.mjs';
 import * as openai from './openai-chat.mjs';
 import * as embeddings from './openai-embeddings.mjs';
 import * as responses from './openai-responses.mjs';
@@ -15,7 +16,7 @@ import { choose, planFor } from './plan.mjs';
 import { stringify } from './raw.mjs';
 
 /** A format is a module: name, routes, models, key, and the functions that validate, read and answer. */
-const formats = [anthropic, openai, responses, embeddings, gemini];
+export const formats = [anthropic, openai, responses, embeddings, gemini, ollama];
 const routes = formats.flatMap((format) => format.routes.map((route) => ({ ...route, format })));
 
 const keptBody = 1 << 20;
@@ -42,6 +43,7 @@ class Fake {
     this.openaiKey = options.openaiKey ?? 'sk-fake-openai';
     this.anthropicKey = options.anthropicKey ?? 'sk-ant-fake';
     this.geminiKey = options.geminiKey ?? 'fake-gemini-key';
+    this.ollamaKey = options.ollamaKey ?? 'fake-ollama-key';
     this.models = Object.fromEntries(formats.map((format) => [format.name, options.models?.[format.name] ?? format.catalogue]));
     /** Texts that must never reach an upstream, such as the client's own key. */
     this.forbidden = options.forbidden ?? [];
@@ -150,7 +152,7 @@ class Fake {
     const call = route.call?.(route.found, address) ?? {};
     const body = req.method === 'POST' ? format.canonical?.(parseBody(bytes)) ?? parseBody(bytes) : null;
     if (body) format.validate(body, { headers: req.headers, signed: this.signed, op, call });
-    const model = call.model ?? body?.model;
+    const model = call.model ?? body?.model ?? body?.name;
     const known = this.models[format.name];
     if (model !== undefined && !known.includes(model.replace(/--.*$/, '')) && !/^fake-/.test(model)) throw format.noModel(model);
     entry.model = model;
@@ -283,7 +285,7 @@ async function readAll(req) {
 }
 
 /**
- * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, geminiKey, models (by format), forbidden.
+ * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, geminiKey, ollamaKey, models (by format), forbidden.
  * Gives {fake, port, origin, openaiBase, close()}.
  */
 export async function startFake(options = {}) {
