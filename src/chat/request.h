@@ -231,6 +231,8 @@ struct chat_request {
 	struct slice body;       /* the client's bytes (after decoding), for splicing */
 	const struct json *tree; /* parsed body */
 	bool is_mended; /* says less than the body (struct format.mend): built, never spliced */
+	/* Says something else than the body (format_override_reasoning): built, never spliced. */
+	bool is_overridden;
 
 	struct slice model; /* as the client wrote it */
 	bool stream;

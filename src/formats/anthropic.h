@@ -59,6 +59,8 @@ struct anthropic_build {
 	struct error *error;
 	struct arena *arena;
 	bool is_same_format;
+	bool is_own_reasoning; /* the reasoning is as an ant client spelled it, not a suffix (RE-6)
+				*/
 	struct {
 		struct anthropic_turn *items;
 		size_t len, cap;

@@ -158,7 +158,7 @@ static void put_output_config(struct anthropic_build *b, struct json_writer *w) 
 		format->is_set && format->kind == CHAT_RESPONSE_JSON_SCHEMA &&
 		(b->is_same_format || model_has(b->target->family, MODEL_HAS_STRUCTURED_OUTPUT));
 	struct slice effort = b->has_effort ? slice_of(b->effort) : (struct slice){0};
-	if (b->is_same_format && b->request->reasoning.effort.data) {
+	if (b->is_own_reasoning && b->request->reasoning.effort.data) {
 		effort = b->request->reasoning.effort;
 	}
 	if (!has_format && !effort.data) {
@@ -296,6 +296,8 @@ bool anthropic_build_request(const struct chat_request *request, const struct fo
 		.error = error,
 		.arena = request->arena,
 		.is_same_format = request->client_format == FORMAT_ANTHROPIC,
+		.is_own_reasoning =
+			request->client_format == FORMAT_ANTHROPIC && !request->is_overridden,
 		.system = {0},
 	};
 	if (!anthropic_check_request(&b)) {

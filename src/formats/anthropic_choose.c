@@ -116,7 +116,7 @@ static void use_budget(struct anthropic_build *b) {
 		b->has_effort = b->effort != NULL;
 	}
 	/* RE-4: a client that counts reasoning in its maximum still gets its visible tokens. */
-	if (!b->is_same_format && b->max_tokens < r->budget_tokens + MIN_BUDGET &&
+	if (!b->is_own_reasoning && b->max_tokens < r->budget_tokens + MIN_BUDGET &&
 		b->request->has_max_output_tokens) {
 		chat_alter(b->losses, "RE-4", "max_tokens", "raised by the thinking budget");
 		b->max_tokens = clamp_max_tokens(b, r->budget_tokens + b->max_tokens);
@@ -149,7 +149,7 @@ static void choose_thinking(struct anthropic_build *b) {
 		}
 	}
 	if (r->mode == CHAT_REASONING_BETWEEN_TOOLS &&
-		!model_has(family, MODEL_HAS_BETWEEN_TOOLS) && !b->is_same_format) {
+		!model_has(family, MODEL_HAS_BETWEEN_TOOLS) && !b->is_own_reasoning) {
 		r->mode = CHAT_REASONING_UNSET;
 	}
 	if (r->mode == CHAT_REASONING_OFF && model_has(family, MODEL_REFUSES_DISABLED)) {
@@ -159,7 +159,7 @@ static void choose_thinking(struct anthropic_build *b) {
 								     : CHAT_REASONING_UNSET;
 		b->effort = "low";
 		b->has_effort = true;
-	} else if (r->mode == CHAT_REASONING_OFF && !b->is_same_format &&
+	} else if (r->mode == CHAT_REASONING_OFF && !b->is_own_reasoning &&
 		   !model_has(family, MODEL_HAS_ADAPTIVE)) {
 		r->mode = CHAT_REASONING_UNSET; /* off is the default there */
 	}

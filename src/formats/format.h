@@ -223,6 +223,11 @@ const struct format *format_find(struct slice name);
  * format_splice_request. */
 bool format_can_splice(const struct format *format, const struct chat_request *request);
 
+/* A copy in the request's arena whose reasoning is `wanted` (mode, effort and budget; how it is
+ * shown stays the client's wish), whatever its body says in any spelling (RE-6). */
+const struct chat_request *format_override_reasoning(
+	const struct chat_request *request, const struct chat_reasoning *wanted);
+
 /* Same-format request: the client's bytes with the model value replaced, and what the dialect needs
  * for us (cc: stream_options.include_usage when streaming, OC-12). */
 bool format_splice_request(const struct format *format, const struct chat_request *request,

@@ -39,6 +39,7 @@ static bool stream_options_edit(const struct chat_request *request,
 
 bool format_can_splice(const struct format *format, const struct chat_request *request) {
 	return request->client_format == format->id && !request->is_mended &&
+	       !request->is_overridden &&
 	       (format->can_splice == NULL || format->can_splice(request));
 }
 

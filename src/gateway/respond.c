@@ -25,7 +25,7 @@ static void begin_encoder(struct gateway_answer *answer) {
 	const struct format_encoder_options options = {
 		.arena = call->arena,
 		.out = out_of(answer),
-		.request = &call->request,
+		.request = report->request,
 		.is_stream = answer->is_stream,
 		.model = call->request.model,
 		.force_model = report->forces_name,

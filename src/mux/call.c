@@ -225,6 +225,7 @@ struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request 
 	call->deferred.data = call;
 	call->losses.arena = chat->arena;
 	call->report.losses = &call->losses;
+	call->report.request = chat;
 	chat_usage_init(&call->report.usage);
 	hold_init(&call->hold, mux_loop->loop, chat->arena, &call->observer, &hold_owner);
 
@@ -237,6 +238,11 @@ struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request 
 
 	struct error error;
 	if (registry_resolve(&mux->registry, chat->model, call->arena, &call->route, &error)) {
+		if (call->route.reasoning != NULL) {
+			call->request.request =
+				format_override_reasoning(chat, call->route.reasoning);
+			call->report.request = call->request.request;
+		}
 		if (chat->stream && chat->op == CHAT_OP_CHAT) {
 			hold_start_timer(&call->hold, (uint64_t)mux->config->timeouts.hold_ms);
 		}

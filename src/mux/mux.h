@@ -44,6 +44,9 @@ struct mux *mux_loop_mux(struct mux_loop *mux_loop);
 
 /* What became of a call, for logs, usage and response headers. Valid as long as the call. */
 struct mux_report {
+	/* As it was routed: the client's, or a copy that also says what the suffix of the model's
+	 * name says (RE-6). */
+	const struct chat_request *request;
 	const char *backend; /* "openai", "demo"; NULL before the first attempt */
 	const char *
 		account; /* label, never a secret: "openai#1"; NULL for backends without accounts */

@@ -1,7 +1,7 @@
 /* mux_internal.h: what the files of mux/ share.
  *
  *   mux.c       the instance and its loops
- *   registry.c  model name -> route (targets in order)
+ *   registry.c  model name -> route (targets in order)      suffix.c      "model(high)"
  *   call.c      one request: route -> attempt -> hold -> observe -> sink, and the next attempt
  *   hold.c      keeps the beginning of an attempt back until it is one
  *   upstream.c  backend: provider, pool of accounts, HTTP       pool.c        its accounts
@@ -23,6 +23,8 @@ struct target {
 struct route {
 	const struct target *targets;
 	size_t count;
+	const struct chat_reasoning
+		*reasoning; /* of the name's suffix (RE-6); NULL = it has none */
 };
 
 #define REGISTRY_MAX_ALIAS_STEPS 5
@@ -49,12 +51,19 @@ void registry_seal(
 	struct registry *registry, struct backend *const *backends, size_t backend_count);
 void registry_finish(struct registry *registry);
 /* Resolves a client's model name (gateway.md 4.2). False with ERROR_NOT_FOUND, code
- * model_not_found, and what it may have meant. */
+ * model_not_found, and what it may have meant; with ERROR_INVALID_REQUEST when the name has a
+ * suffix that says nothing (gateway.md 4.5). */
 bool registry_resolve(const struct registry *registry, struct slice name, struct arena *arena,
 	struct route *route, struct error *error);
 /* False, with the error of an unknown name. */
 bool registry_not_found(const struct registry *registry, struct slice name, struct error *error);
 const struct mux_model *registry_find(const struct registry *registry, struct slice name);
+
+/* ---- thinking suffixes: "model(high)" (RE-6, gateway.md 4.5) ---- */
+/* Splits at the last "(" of a name that ends with ")"; false when the name has no such form. */
+bool suffix_split(struct slice name, struct slice *model, struct slice *value);
+/* What a suffix asks for; false when it is none of the words and no budget. */
+bool suffix_read(struct slice value, struct chat_reasoning *reasoning);
 
 /* ---- hold: the beginning of an attempt, until its first real event ---- */
 struct mux_hold;

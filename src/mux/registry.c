@@ -6,7 +6,9 @@
  *   3. BACKEND://model: that backend, listed or not
  *   4. an unlisted one: the backends without a list of their own whose vendor makes the model's
  *      family (claude-* -> claude, gpt-* -> openai), else the only backend without a list
- *   5. ERROR_NOT_FOUND with names that look alike */
+ *   5. "MODEL(high)": the name before it, and what it says about thinking (RE-6); asked before 3
+ * and 4 take the whole name for an unlisted one
+ *   6. ERROR_NOT_FOUND with names that look alike */
 #include <stdlib.h>
 
 #include "mux/mux_internal.h"
@@ -249,31 +251,75 @@ bool registry_not_found(const struct registry *registry, struct slice name, stru
 
 /* ---- the public face ---- */
 
-bool registry_resolve(const struct registry *registry, struct slice name, struct arena *arena,
-	struct route *route, struct error *error) {
-	struct slice model = follow_aliases(registry, name);
+static bool is_listed(const struct registry *registry, struct slice model) {
+	struct slice backend_name, pinned;
+	if (map_get(&registry->models, model) != NULL) {
+		return true;
+	}
+	const struct backend *backend = split_pinned(model, &backend_name, &pinned)
+						? find_backend(registry, backend_name)
+						: NULL;
+	return backend != NULL && listed_target(registry, backend, pinned) != NULL;
+}
+
+/* Follows aliases and takes suffixes off until the name is a listed one or has no more of them.
+ * `value` gets the first suffix, which counts; it stays absent when there was none. */
+static struct slice find_name(
+	const struct registry *registry, struct slice name, struct slice *value) {
+	struct slice model = follow_aliases(registry, name), shorter, inner;
+	*value = (struct slice){0};
+	for (unsigned steps = 0; steps < REGISTRY_MAX_ALIAS_STEPS && !is_listed(registry, model) &&
+				 suffix_split(model, &shorter, &inner);
+		steps++) {
+		*value = value->data == NULL ? inner : *value;
+		model = follow_aliases(registry, shorter);
+	}
+	return model;
+}
+
+static bool find_route(const struct registry *registry, struct slice model, struct arena *arena,
+	struct route *route) {
 	const struct registry_entry *entry = map_get(&registry->models, model);
 	struct slice backend_name, pinned;
-	bool found = entry != NULL;
 	if (entry != NULL) {
-		*route = (struct route){entry->targets.items, entry->targets.len};
-	} else if (split_pinned(model, &backend_name, &pinned)) {
-		struct backend *backend = find_backend(registry, backend_name);
-		found = backend != NULL && resolve_pinned(registry, backend, pinned, arena, route);
-	} else {
-		found = resolve_unlisted(registry, model, arena, route);
+		*route = (struct route){entry->targets.items, entry->targets.len, NULL};
+		return true;
 	}
-	return found || registry_not_found(registry, name, error);
+	if (split_pinned(model, &backend_name, &pinned)) {
+		struct backend *backend = find_backend(registry, backend_name);
+		return backend != NULL && resolve_pinned(registry, backend, pinned, arena, route);
+	}
+	return resolve_unlisted(registry, model, arena, route);
+}
+
+bool registry_resolve(const struct registry *registry, struct slice name, struct arena *arena,
+	struct route *route, struct error *error) {
+	struct slice value;
+	struct slice model = find_name(registry, name, &value);
+	if (!find_route(registry, model, arena, route)) {
+		return registry_not_found(registry, name, error);
+	}
+	if (value.data != NULL) {
+		struct chat_reasoning *reasoning = ARENA_NEW(arena, struct chat_reasoning);
+		if (!suffix_read(value, reasoning)) {
+			return error_set_param(error, ERROR_INVALID_REQUEST, "model",
+				"the model name ends in (%.*s), which says nothing about thinking: "
+				"it may be none, auto, minimal, low, medium, high, xhigh, max or a "
+				"number of tokens",
+				SLICE_FMT(slice_sub(value, 0, NAME_SHOWN)));
+		}
+		route->reasoning = reasoning;
+	}
+	return true;
 }
 
 const struct mux_model *registry_find(const struct registry *registry, struct slice name) {
-	struct slice model = follow_aliases(registry, name), backend_name, pinned;
+	struct slice value, backend_name, pinned;
+	struct slice model = find_name(registry, name, &value);
 	const struct registry_entry *entry = map_get(&registry->models, model);
-	if (entry == NULL && split_pinned(model, &backend_name, &pinned)) {
-		const struct backend *backend = find_backend(registry, backend_name);
-		if (backend != NULL && listed_target(registry, backend, pinned) != NULL) {
-			entry = map_get(&registry->models, pinned);
-		}
+	if (entry == NULL && is_listed(registry, model) &&
+		split_pinned(model, &backend_name, &pinned)) {
+		entry = map_get(&registry->models, pinned);
 	}
 	return entry != NULL ? &entry->model : NULL;
 }

@@ -30,10 +30,14 @@ static const char yaml[] = "providers:\n"
 			   "    a1: a2\n    a2: a3\n    a3: a4\n    a4: a5\n    a5: llama\n"
 			   "    a0: a1\n"
 			   "    pinned: local://anything\n"
+			   "    deep: llama(high)\n"
+			   "    to: \"fro(low)\"\n    fro: \"to(high)\"\n"
+			   "    odd(low): gpt-4o\n"
 			   "    big: claude-opus-4-8\n";
 
-/* name -> "backend model" for each target, joined by ", "; "!" when nothing takes it; "~" marks a
- * name that answers keep (force-mapping). */
+/* name -> "backend model" for each target, joined by ", "; "!" when nothing takes it, "?" when its
+ * suffix says nothing; "~" marks a name that answers keep (force-mapping). Behind them what a
+ * suffix asks for. */
 static const struct {
 	const char *name, *route;
 } routes[] = {
@@ -73,6 +77,34 @@ static const struct {
 	{"demo://echo", "demo demo/echo"},
 	{"demo://demo/echo", "demo demo/echo"},
 	{"demo/none", "!"},
+	/* RE-6: a suffix says how much to think, unless the whole name is a known one */
+	{"llama(high)", "local llama-3.3~ on high"},
+	{"LLAMA(HIGH)", "!"},
+	{"FAST( HIGH )", "local llama-3.3~ on high"},
+	{"gpt-5 (8192)", "openai gpt-5 on 8192"},
+	{"claude-opus-4-8(xhigh)", "claude claude-opus-4-8 on xhigh"},
+	{"claude-opus-4-8(max)", "claude claude-opus-4-8 on max"},
+	{"claude-opus-4-8(minimal)", "claude claude-opus-4-8 on minimal"},
+	{"claude-opus-4-8(none)", "claude claude-opus-4-8 off"},
+	{"claude-opus-4-8(0)", "claude claude-opus-4-8 off"},
+	{"claude-opus-4-8(Auto)", "claude claude-opus-4-8 auto"},
+	{"claude-opus-4-8(-1)", "claude claude-opus-4-8 auto"},
+	{"claude-opus-9(low)", "claude claude-opus-9 on low"},
+	{"local://unlisted(medium)", "local unlisted on medium"},
+	{"local://llama(low)", "local llama-3.3~ on low"},
+	{"demo/echo(low)", "demo demo/echo on low"},
+	{"odd(low)", "openai gpt-4o, local gpt-4o"},
+	/* an alias may have one too, and that of the client counts */
+	{"deep", "local llama-3.3~ on high"},
+	{"deep(low)", "local llama-3.3~ on low"},
+	{"to", "!"},
+	{"(high)", "!"},
+	{"gpt-5(high", "openai gpt-5(high"},
+	{"gpt-5(much)", "?"},
+	{"gpt-5()", "?"},
+	{"gpt-5(-2)", "?"},
+	{"gpt-5(99999999999999999999)", "?"},
+	{"mystery-1(high)", "!"},
 };
 
 static void describe(const struct route *route, struct buf *out) {
@@ -80,6 +112,19 @@ static void describe(const struct route *route, struct buf *out) {
 		buf_printf(out, "%s%s %.*s%s", i > 0 ? ", " : "", route->targets[i].backend->name,
 			SLICE_FMT(route->targets[i].model),
 			route->targets[i].forces_name ? "~" : "");
+	}
+	const struct chat_reasoning *reasoning = route->reasoning;
+	if (reasoning == NULL) {
+		return;
+	}
+	buf_append_str(out, reasoning->mode == CHAT_REASONING_ON    ? " on"
+			    : reasoning->mode == CHAT_REASONING_OFF ? " off"
+								    : " auto");
+	if (reasoning->effort.data != NULL) {
+		buf_printf(out, " %.*s", SLICE_FMT(reasoning->effort));
+	}
+	if (reasoning->has_budget) {
+		buf_printf(out, " %lld", (long long)reasoning->budget_tokens);
 	}
 }
 
@@ -97,6 +142,9 @@ static void test_routes(void **state) {
 		if (registry_resolve(
 			    &f.mux->registry, slice_of(routes[i].name), &arena, &route, &error)) {
 			describe(&route, &text);
+		} else if (error.kind == ERROR_INVALID_REQUEST) {
+			assert_string_equal(error.param, "model");
+			buf_append_byte(&text, '?');
 		} else {
 			assert_int_equal(error.kind, ERROR_NOT_FOUND);
 			assert_string_equal(error.code, "model_not_found");
