@@ -32,7 +32,15 @@ enum format_id {
 enum chat_op {
 	CHAT_OP_CHAT,
 	CHAT_OP_COUNT,
-	CHAT_OP_COMPACT /* resp: a conversation made shorter; passed through (RS-29) */
+	CHAT_OP_COMPACT, /* resp: a conversation made shorter; passed through (RS-29) */
+	CHAT_OP_EMBED    /* only in the mux: the request is `embed` */
+};
+
+/* OL-4: a request without a prompt, which wants no answer. */
+enum chat_load {
+	CHAT_LOAD_NONE,
+	CHAT_LOAD_MODEL,
+	CHAT_UNLOAD_MODEL
 };
 
 enum chat_role {
@@ -282,14 +290,16 @@ struct chat_request {
 	struct slice previous_response_id, include, truncation;
 	struct slice restored_response_id; /* resp: what was referred to; its items are in here */
 	/* comp and Ollama's generate */
-	bool is_generate;      /* oll: /api/generate, not /api/chat */
+	bool is_generate; /* goes to Ollama's /api/generate, not to /api/chat (OU-1) */
+	enum chat_load load;
 	struct slice suffix;   /* text behind the gap (CO-2) */
 	enum tristate echo;    /* comp: the prompt is said again before the answer */
 	struct slice *prompts; /* comp: more than one, each a request of its own (CO-1) */
 	size_t prompt_count;
 	struct slice *betas; /* anthropic-beta header and body */
 	size_t beta_count;
-	struct chat_exts ext; /* everything else at the top level */
+	struct chat_exts ext;              /* everything else at the top level */
+	const struct embed_request *embed; /* CHAT_OP_EMBED */
 };
 
 /* Something that could not be carried, or was changed, on the way to an upstream (IR-5). */

@@ -28,7 +28,7 @@ struct answer {
 };
 
 static bool is_sse(const struct format *format) {
-	return strcmp(format->stream_content_type, "text/event-stream") == 0;
+	return format->framing == FRAMING_SSE;
 }
 
 /* ---- out ---- */

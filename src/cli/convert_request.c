@@ -47,7 +47,7 @@ static bool build(struct convert *convert, const struct chat_request *request,
 			"no upstream speaks %s, so there is no request to build for one",
 			convert->to->name);
 	}
-	return convert->to->build_request(request, &target, built, &convert->losses, error);
+	return format_build_request(convert->to, request, &target, built, &convert->losses, error);
 }
 
 static void print(const struct buf *body, FILE *out) {

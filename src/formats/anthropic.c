@@ -33,18 +33,6 @@ static void put_thinking(struct message_writer *m, const struct chat_part *part)
 	json_end_object(w);
 }
 
-/* AC-6: always an object; what is not one is mended (E-13) or becomes {}. */
-static struct slice input_object(struct message_writer *m, const struct chat_part *call) {
-	struct slice args = slice_trim(call->args);
-	if (args.len == 0) {
-		return SLICE("{}");
-	}
-	if (!call->args_valid) {
-		args = json_repair(m->options->arena, args);
-	}
-	return args.len > 0 && args.data[0] == '{' ? args : SLICE("{}");
-}
-
 static void put_tool_use(struct message_writer *m, const struct chat_part *part) {
 	struct json_writer *w = &m->w;
 	if (m->is_cut && !part->args_valid) {
@@ -55,7 +43,7 @@ static void put_tool_use(struct message_writer *m, const struct chat_part *part)
 	json_put_cstr(w, "type", "tool_use");
 	json_put_string(w, "id", part->call_id);
 	json_put_string(w, "name", part->name);
-	json_put_raw(w, "input", input_object(m, part));
+	json_put_raw(w, "input", json_repair_object(m->options->arena, part->args)); /* AC-6 */
 	json_end_object(w);
 }
 

@@ -17,7 +17,7 @@ bool anthropic_build_request(const struct chat_request *request, const struct fo
 bool anthropic_can_splice(const struct chat_request *request);
 /* AN-21: without its thinking, when the API cannot verify the signatures. */
 const struct chat_request *anthropic_mend(
-	const struct chat_request *request, const struct error *error);
+	const struct chat_request *request, const struct error *error, struct chat_losses *losses);
 struct format_decoder *anthropic_decoder_create(const struct format_decoder_options *options);
 struct chat_sink *anthropic_stream_encoder_create(const struct format_encoder_options *options);
 

@@ -265,7 +265,7 @@ static bool copy_without_thinking(
 }
 
 const struct chat_request *anthropic_mend(
-	const struct chat_request *request, const struct error *error) {
+	const struct chat_request *request, const struct error *error, struct chat_losses *losses) {
 	struct slice message = slice_of(error->message);
 	if (error->kind != ERROR_INVALID_REQUEST || !slice_icontains(message, SLICE("signature")) ||
 		!slice_icontains(message, SLICE("thinking"))) {
@@ -283,7 +283,12 @@ const struct chat_request *anthropic_mend(
 		had_thinking |= copy_without_thinking(
 			request->arena, &told->parts, &mended->messages.items[i].parts);
 	}
-	return had_thinking ? mended : NULL;
+	if (!had_thinking) {
+		return NULL;
+	}
+	chat_drop(losses, "AN-21", "messages.thinking",
+		"the upstream could not verify its signature");
+	return mended;
 }
 
 static void strip_foreign_thinking(struct anthropic_build *b) {

@@ -242,10 +242,28 @@ static bool on_frame(const struct sse_frame *frame, void *data) {
 	return !d->base.has_ended;
 }
 
+/* OU-7: the last line counts without its end, when its JSON is whole. */
+static bool on_line(struct slice line, struct slice raw, void *data) {
+	const struct sse_frame frame = {
+		.raw = raw, .data = line, .is_cut = !slice_ends_with(raw, SLICE("\n"))};
+	return on_frame(&frame, data);
+}
+
 static void feed_stream(struct decode *d, struct slice bytes) {
 	struct error error = {0};
-	if (!sse_feed(&d->reader, bytes, on_frame, d, &error) && error.kind != ERROR_NONE) {
+	bool ok = d->dialect->framing == FRAMING_LINES
+			  ? line_feed(&d->reader.lines, bytes, on_line, d, &error)
+			  : sse_feed(&d->reader.sse, bytes, on_frame, d, &error);
+	if (!ok && error.kind != ERROR_NONE) {
 		decode_fail(d, &error);
+	}
+}
+
+static void end_stream(struct decode *d) {
+	if (d->dialect->framing == FRAMING_LINES) {
+		line_end(&d->reader.lines, on_line, d);
+	} else {
+		sse_end(&d->reader.sse, on_frame, d);
 	}
 }
 
@@ -282,13 +300,18 @@ static void finish_whole(struct decode *d) {
 
 /* E-38: the first byte counts, whatever the content type said: a line of a stream begins with a
  * colon or one of the fields data, event, id and retry, and everything else is no stream. */
-static enum decode_mode mode_of(struct slice head) {
+static enum decode_mode mode_of(const struct decode *d, struct slice head) {
 	if (head.len < BOM.len && slice_starts_with(BOM, head)) {
 		return DECODE_UNDECIDED;
 	}
 	head = slice_trim(slice_starts_with(head, BOM) ? slice_from(head, BOM.len) : head);
 	if (head.len == 0) {
 		return DECODE_UNDECIDED;
+	}
+	if (d->dialect->framing == FRAMING_LINES) {
+		bool is_asked = d->options.request != NULL && d->options.request->stream;
+		bool is_stream = head.data[0] == '{' && (d->options.is_stream || is_asked);
+		return is_stream ? DECODE_STREAM : DECODE_WHOLE;
 	}
 	return slice_find_byte(SLICE(":deir"), head.data[0]) != SIZE_MAX ? DECODE_STREAM
 									 : DECODE_WHOLE;
@@ -299,7 +322,7 @@ static void feed_undecided(struct decode *d, struct slice bytes) {
 	if (d->emitter.has_ended) {
 		return;
 	}
-	d->mode = mode_of(buf_slice(&d->whole));
+	d->mode = mode_of(d, buf_slice(&d->whole));
 	if (d->mode == DECODE_STREAM) {
 		struct buf head = d->whole;
 		d->whole = (struct buf){.limit = head.limit};
@@ -333,7 +356,7 @@ static void send_missing_end(struct decode *d) {
 		!chat_emit_is_complete(&d->emitter)) {
 		return;
 	}
-	if (d->is_wire_cut) {
+	if (d->is_wire_cut && d->dialect->framing == FRAMING_SSE) {
 		decode_send_wire(d, SLICE("\n\n"));
 	}
 	decode_send_wire(d, d->dialect->end_frame);
@@ -342,7 +365,7 @@ static void send_missing_end(struct decode *d) {
 void decode_finish(struct format_decoder *decoder, const struct error *transport_error) {
 	struct decode *d = decode_of(decoder);
 	if (d->mode == DECODE_STREAM && !d->base.has_ended) {
-		sse_end(&d->reader, on_frame, d);
+		end_stream(d);
 	}
 	/* a complete answer stays one, however its connection ended */
 	if (transport_error != NULL && !chat_emit_is_complete(&d->emitter)) {
@@ -358,7 +381,11 @@ void decode_finish(struct format_decoder *decoder, const struct error *transport
 
 void decode_destroy(struct format_decoder *decoder) {
 	struct decode *d = decode_of(decoder);
-	sse_reader_finish(&d->reader);
+	if (d->dialect->framing == FRAMING_LINES) {
+		line_reader_finish(&d->reader.lines);
+	} else {
+		sse_reader_finish(&d->reader.sse);
+	}
 	buf_finish(&d->whole);
 	buf_finish(&d->wire);
 	arena_finish(&d->scratch);
@@ -381,7 +408,11 @@ void decode_init(struct decode *d, const struct decode_dialect *dialect,
 	if (options->max_args_bytes > 0) {
 		d->emitter.max_args_bytes = options->max_args_bytes;
 	}
-	sse_reader_init(&d->reader, options->max_line_bytes);
+	if (dialect->framing == FRAMING_LINES) {
+		line_reader_init(&d->reader.lines, options->max_line_bytes);
+	} else {
+		sse_reader_init(&d->reader.sse, options->max_line_bytes);
+	}
 	buf_init(&d->whole,
 		options->max_answer_bytes ? options->max_answer_bytes : DEFAULT_MAX_ANSWER);
 	buf_init(&d->wire, 0);

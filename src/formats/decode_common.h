@@ -16,6 +16,9 @@
 struct decode;
 
 struct decode_dialect {
+	/* Of lines, `event` is always empty, and a body is a stream when one was asked for or its
+	 * content type says so: its first byte tells nothing. */
+	enum format_framing framing;
 	/* Data of the frame that ends a stream, e.g. "[DONE]"; NULL: the dialect calls decode_end.
 	 */
 	const char *end_marker;
@@ -55,7 +58,10 @@ struct decode {
 	struct format_decoder_options options;
 	struct chat_emitter emitter;
 	enum decode_mode mode;
-	struct sse_reader reader;
+	union {
+		struct sse_reader sse;
+		struct line_reader lines;
+	} reader;               /* by the dialect's framing */
 	struct buf whole;       /* a whole body, or what came before the mode was clear */
 	struct buf wire;        /* a rewritten frame */
 	struct arena scratch;   /* the tree of the current frame */

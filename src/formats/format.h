@@ -129,16 +129,26 @@ struct format_encoder_options {
 	struct slice model; /* to say when the upstream says none, or always with force_model */
 	bool force_model;
 	int64_t now_s; /* `created` when the upstream says none */
+	/* clock_monotonic_ns when the request came, for durations that the upstream does not tell;
+	 * 0 = told as 0 */
+	uint64_t began_ns;
 	struct slice request_id;
 	struct format_answer_watch *watch; /* dialects with `stored`; NULL = nobody keeps it */
 };
 struct format_encoder; /* a chat_sink first; ended state is asked through format_encoder_status */
+
+/* How the pieces of a stream are told apart. */
+enum format_framing {
+	FRAMING_SSE,  /* server-sent events */
+	FRAMING_LINES /* NDJSON: a JSON object a line */
+};
 
 struct format {
 	enum format_id id;
 	const char *name;  /* "openai-chat" */
 	const char *title; /* "OpenAI Chat Completions" */
 	enum api_family family;
+	enum format_framing framing;
 	const char *stream_content_type; /* "text/event-stream" */
 	const char *keepalive;           /* bytes of an in-stream keep-alive (6.2); NULL = none */
 
@@ -150,14 +160,15 @@ struct format {
 	bool (*build_request)(const struct chat_request *request,
 		const struct format_target *target, struct format_built *built,
 		struct chat_losses *losses, struct error *error);
+	bool takes_suffix; /* builds requests with text behind a gap (CO-2) */
 	/* False when a same-format request must be built all the same, because its bytes hold what
 	 * the upstream refuses; NULL = its bytes always do. */
 	bool (*can_splice)(const struct chat_request *request);
 	/* What to ask instead, once and of the same account, after an upstream of this dialect
 	 * refused the request with `error`: a copy in the request's arena, or NULL when nothing
-	 * would help. NULL function = never. */
-	const struct chat_request *(*mend)(
-		const struct chat_request *request, const struct error *error);
+	 * would help. What the copy lacks is recorded. NULL function = never. */
+	const struct chat_request *(*mend)(const struct chat_request *request,
+		const struct error *error, struct chat_losses *losses);
 	struct format_decoder *(*decoder_create)(const struct format_decoder_options *options);
 	/* A sink that writes the dialect. Streamed: wire bytes event by event. Whole: one JSON body
 	 * at `end`. On an error event: streamed, the in-band error (6.6); whole, nothing (ask the
@@ -227,6 +238,12 @@ bool format_can_splice(const struct format *format, const struct chat_request *r
  * shown stays the client's wish), whatever its body says in any spelling (RE-6). */
 const struct chat_request *format_override_reasoning(
 	const struct chat_request *request, const struct chat_reasoning *wanted);
+
+/* format->build_request for a dialect that has one, after what no dialect but some can carry was
+ * refused (CO-2: text behind a gap goes to Ollama alone). */
+bool format_build_request(const struct format *format, const struct chat_request *request,
+	const struct format_target *target, struct format_built *built, struct chat_losses *losses,
+	struct error *error);
 
 /* Same-format request: the client's bytes with the model value replaced, and what the dialect needs
  * for us (cc: stream_options.include_usage when streaming, OC-12). */

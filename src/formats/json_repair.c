@@ -96,3 +96,8 @@ struct slice json_repair(struct arena *arena, struct slice text) {
 	buf_finish(&out);
 	return mended;
 }
+
+struct slice json_repair_object(struct arena *arena, struct slice args) {
+	args = json_repair(arena, slice_trim(args));
+	return args.len > 0 && args.data[0] == '{' ? args : SLICE("{}");
+}

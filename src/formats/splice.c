@@ -87,6 +87,15 @@ struct splice_encoder {
 	bool has_start, has_wire, is_at_boundary;
 };
 
+/* The bytes so far end where another event may follow. */
+static bool is_boundary(const struct splice_encoder *s, struct slice bytes) {
+	if (s->format->framing == FRAMING_LINES) {
+		return slice_ends_with(bytes, SLICE("\n"));
+	}
+	return slice_ends_with(bytes, SLICE("\n\n")) || slice_ends_with(bytes, SLICE("\r\n\r\n")) ||
+	       slice_ends_with(bytes, SLICE("\r\r"));
+}
+
 static struct chat_sink *encoder_of(struct splice_encoder *s) {
 	if (s->encoder == NULL) {
 		s->encoder = s->format->encoder_create(&s->options);
@@ -120,9 +129,7 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 	switch (event->type) {
 	case CHAT_EVENT_WIRE:
 		s->has_wire = true;
-		s->is_at_boundary = slice_ends_with(event->text, SLICE("\n\n")) ||
-				    slice_ends_with(event->text, SLICE("\r\n\r\n")) ||
-				    slice_ends_with(event->text, SLICE("\r\r"));
+		s->is_at_boundary = is_boundary(s, event->text);
 		buf_append(s->options.out, event->text);
 		break;
 	case CHAT_EVENT_ERROR:
@@ -130,7 +137,8 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 			encode(s, event);
 		} else if (!event->error.is_on_wire && s->options.is_stream) {
 			if (!s->is_at_boundary) {
-				buf_append_str(s->options.out, "\n\n");
+				bool is_line = s->format->framing == FRAMING_LINES;
+				buf_append_str(s->options.out, is_line ? "\n" : "\n\n");
 			}
 			chat_sink_send(encoder_of(s), event);
 		}

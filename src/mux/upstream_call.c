@@ -156,9 +156,10 @@ static void keep_headers(struct backend_call *call, const struct http_headers *h
 	}
 }
 
-static bool is_event_stream(const struct http_headers *headers, bool when_unknown) {
+static bool is_stream_of(
+	const struct format *format, const struct http_headers *headers, bool when_unknown) {
 	struct slice type = http_headers_get(headers, "content-type");
-	if (slice_istarts_with(type, SLICE("text/event-stream"))) {
+	if (slice_istarts_with(type, slice_of(format->stream_content_type))) {
 		return true;
 	}
 	return when_unknown && !slice_icontains(type, SLICE("json"));
@@ -168,7 +169,7 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 	const struct chat_request *chat = call->request.request;
 	const struct config_limits *limits = &call->upstream->mux->config->limits;
 	const struct mux_report *report = call->request.report;
-	bool is_stream = is_event_stream(headers, chat->stream);
+	bool is_stream = is_stream_of(call->upstream->format, headers, chat->stream);
 	/* What was not asked for cannot be forwarded as it is (E-38): it is translated. */
 	bool keep_wire = report->is_spliced && is_stream == chat->stream;
 	struct format_decoder_options options = {
@@ -213,15 +214,15 @@ static bool try_mended(struct backend_call *call, const struct error *refusal) {
 	const struct format *format = call->upstream->format;
 	const struct chat_request *chat = call->request.request;
 	const struct chat_request *mended =
-		format->mend != NULL && !chat->is_mended ? format->mend(chat, refusal) : NULL;
+		format->mend != NULL && !chat->is_mended
+			? format->mend(chat, refusal, call->request.losses)
+			: NULL;
 	struct error error;
 	if (mended == NULL) {
 		return false;
 	}
-	log_debug(call->upstream->mux->log, "%s refused the request, asking again without thinking",
+	log_debug(call->upstream->mux->log, "%s refused the request, asking again with less",
 		call->account->label);
-	chat_drop(call->request.losses, "AN-21", "messages.thinking",
-		"the upstream could not verify its signature");
 	call->request.request = mended;
 	call->request.report->attempts++;
 	call->headers = (struct http_headers){0};
@@ -326,7 +327,7 @@ static bool make_body(struct backend_call *call, struct error *error) {
 		return format_splice_request(format, chat, &target, &call->built.body, error);
 	}
 	target.family = model_family_of(request->model); /* a search: spliced bodies need none */
-	return format->build_request(chat, &target, &call->built, request->losses, error);
+	return format_build_request(format, chat, &target, &call->built, request->losses, error);
 }
 
 static enum provider_op op_of(const struct upstream *upstream, const struct chat_request *chat) {
