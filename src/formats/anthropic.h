@@ -4,6 +4,7 @@
 
 #include "formats/format.h"
 #include "formats/names.h"
+#include "formats/turns.h"
 
 /* Signatures the gateway itself put on foreign thinking (AC-8): recognised on replay and stripped
  * (AN-20). */
@@ -39,17 +40,6 @@ struct slice anthropic_own_signature(struct arena *arena, uint64_t hash);
 
 /* ---- the conversation as the API wants it (anthropic_turns.c) ---- */
 
-enum anthropic_role {
-	ANTHROPIC_USER,
-	ANTHROPIC_ASSISTANT,
-	ANTHROPIC_SYSTEM
-};
-
-struct anthropic_turn {
-	enum anthropic_role role;
-	struct chat_parts parts; /* copies: passes may change them */
-};
-
 /* One request being built: a copy of what passes may change (IR-6). */
 struct anthropic_build {
 	const struct chat_request *request;
@@ -61,10 +51,7 @@ struct anthropic_build {
 	bool is_same_format;
 	bool is_own_reasoning; /* the reasoning is as an ant client spelled it, not a suffix (RE-6)
 				*/
-	struct {
-		struct anthropic_turn *items;
-		size_t len, cap;
-	} turns;
+	struct turns turns;
 	struct chat_parts system;
 	struct chat_reasoning reasoning; /* mode UNSET: nothing is sent */
 	bool has_effort;

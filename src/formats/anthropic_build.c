@@ -36,7 +36,7 @@ static bool put_messages(struct anthropic_build *b, struct json_writer *w) {
 	json_write_key(w, "messages");
 	json_begin_array(w);
 	for (size_t t = 0; t < b->turns.len; t++) {
-		const struct anthropic_turn *turn = &b->turns.items[t];
+		const struct turn *turn = &b->turns.items[t];
 		const struct chat_part *first = &turn->parts.items[0];
 		json_begin_object(w);
 		json_put_cstr(w, "role", roles[turn->role]);

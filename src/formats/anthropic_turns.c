@@ -2,26 +2,7 @@
  * (formats.md 3.2, AN-3..AN-20). */
 #include "formats/anthropic.h"
 
-static struct anthropic_turn *push_turn(struct anthropic_build *b, enum anthropic_role role) {
-	struct anthropic_turn *turn = ARENA_PUSH(b->arena, &b->turns);
-	turn->role = role;
-	return turn;
-}
-
-static void push_part(
-	struct anthropic_build *b, struct chat_parts *parts, const struct chat_part *part) {
-	*ARENA_PUSH(b->arena, parts) = *part;
-}
-
-static void push_text(struct anthropic_build *b, struct chat_parts *parts, struct slice text) {
-	chat_parts_push(b->arena, parts, CHAT_PART_TEXT)->text = text;
-}
-
-static void push_first_turn(struct anthropic_build *b, enum anthropic_role role) {
-	push_turn(b, role);
-	memmove(b->turns.items + 1, b->turns.items, (b->turns.len - 1) * sizeof *b->turns.items);
-	b->turns.items[0] = (struct anthropic_turn){.role = role};
-}
+static const struct turn_rules rules = {.reminder = "AN-3", .missing = "AN-13", .orphan = "AN-14"};
 
 static bool is_blank(struct slice text) {
 	return slice_trim(text).len == 0;
@@ -35,24 +16,18 @@ static void add_system_message(struct anthropic_build *b, const struct chat_mess
 	if (b->turns.len == 0) {
 		/* Nobody has spoken yet: a second role among the leading ones (IR-7, IR-8). */
 		for (size_t i = 0; i < message->parts.len; i++) {
-			push_part(b, &b->system, &message->parts.items[i]);
+			turns_add_part(&b->turns, &b->system, &message->parts.items[i]);
 		}
 		return;
 	}
-	if (model_has(b->target->family, MODEL_HAS_SYSTEM_ROLE)) {
-		struct anthropic_turn *turn = push_turn(b, ANTHROPIC_SYSTEM);
-		for (size_t i = 0; i < message->parts.len; i++) {
-			push_part(b, &turn->parts, &message->parts.items[i]);
-		}
+	if (!model_has(b->target->family, MODEL_HAS_SYSTEM_ROLE)) {
+		turns_add_reminder(&b->turns, message);
 		return;
 	}
-	struct slice text = chat_parts_text(b->arena, &message->parts, "\n");
-	if (is_blank(text)) {
-		return;
+	struct turn *turn = turns_push(&b->turns, TURN_SYSTEM);
+	for (size_t i = 0; i < message->parts.len; i++) {
+		turns_add_part(&b->turns, &turn->parts, &message->parts.items[i]);
 	}
-	chat_alter(b->losses, "AN-3", "messages.system", "sent as a <system-reminder> of the user");
-	push_text(b, &push_turn(b, ANTHROPIC_USER)->parts,
-		arena_printf(b->arena, "<system-reminder>%.*s</system-reminder>", SLICE_FMT(text)));
 }
 
 static void add_message(struct anthropic_build *b, const struct chat_message *message) {
@@ -60,176 +35,7 @@ static void add_message(struct anthropic_build *b, const struct chat_message *me
 		add_system_message(b, message);
 		return;
 	}
-	if (message->name.data) {
-		chat_drop(b->losses, "4.2", "messages.name", "messages have no name here");
-	}
-	struct anthropic_turn *turn = push_turn(
-		b, message->role == CHAT_ROLE_ASSISTANT ? ANTHROPIC_ASSISTANT : ANTHROPIC_USER);
-	for (size_t i = 0; i < message->parts.len; i++) {
-		push_part(b, &turn->parts, &message->parts.items[i]);
-	}
-}
-
-/* ---- AN-12, AN-13, AN-14: every call answered right after its turn, in call order ---- */
-
-/* A result, or an assistant turn's call; `next` is the one behind it with the same id. */
-struct occurrence {
-	size_t turn;
-	struct chat_part *part;
-	uint32_t next;
-	bool is_taken;
-};
-
-/* Where each id occurs, in the order of the conversation; heads move on as calls are answered. */
-struct pairing {
-	struct {
-		struct occurrence *items;
-		size_t len, cap;
-	} results, calls;
-	struct index first_result, first_call;
-	struct chat_parts *answers; /* by turn: the results of its calls, in their order */
-	bool **taken;               /* by turn and part */
-};
-
-static size_t count_calls(const struct anthropic_turn *turn) {
-	size_t count = 0;
-	for (size_t i = 0; i < turn->parts.len; i++) {
-		count += turn->parts.items[i].kind == CHAT_PART_TOOL_CALL;
-	}
-	return count;
-}
-
-/* From the end, so that the head of each list is the first. */
-static void find_occurrences(struct anthropic_build *b, struct pairing *p) {
-	for (size_t t = b->turns.len; t-- > 0;) {
-		struct anthropic_turn *turn = &b->turns.items[t];
-		for (size_t i = turn->parts.len; i-- > 0;) {
-			struct chat_part *part = &turn->parts.items[i];
-			bool is_call = part->kind == CHAT_PART_TOOL_CALL &&
-				       turn->role == ANTHROPIC_ASSISTANT;
-			if (!is_call && part->kind != CHAT_PART_TOOL_RESULT) {
-				continue;
-			}
-			struct index *first = is_call ? &p->first_call : &p->first_result;
-			struct occurrence *found = is_call ? ARENA_PUSH(b->arena, &p->calls)
-							   : ARENA_PUSH(b->arena, &p->results);
-			size_t number = (is_call ? p->calls.len : p->results.len) - 1;
-			*found = (struct occurrence){
-				.turn = t, .part = part, .next = index_get(first, part->call_id)};
-			index_put(first, b->arena, part->call_id, (uint32_t)number);
-		}
-	}
-}
-
-/* The turn of the next call with that id behind turn `from`; SIZE_MAX when there is none. */
-static size_t next_call(
-	struct anthropic_build *b, struct pairing *p, size_t from, struct slice id) {
-	uint32_t at = index_get(&p->first_call, id);
-	while (at != INDEX_NONE && p->calls.items[at].turn <= from) {
-		at = p->calls.items[at].next;
-	}
-	index_put(&p->first_call, b->arena, id, at);
-	return at == INDEX_NONE ? SIZE_MAX : p->calls.items[at].turn;
-}
-
-/* Takes the last result for the id out of the first turn behind `from` that has one, up to the next
- * call of that id (E-51, duplicates: the last counts). NULL when there is none. */
-static const struct chat_part *take_result(
-	struct anthropic_build *b, struct pairing *p, size_t from, struct slice id) {
-	const struct chat_part *result = NULL;
-	uint32_t at = index_get(&p->first_result, id);
-	while (at != INDEX_NONE && p->results.items[at].turn <= from) {
-		at = p->results.items[at].next;
-	}
-	if (at != INDEX_NONE && p->results.items[at].turn < next_call(b, p, from, id)) {
-		size_t turn = p->results.items[at].turn;
-		for (; at != INDEX_NONE && p->results.items[at].turn == turn;
-			at = p->results.items[at].next) {
-			if (result) {
-				chat_drop(b->losses, "AN-14", "messages.tool_result",
-					"an earlier result for the same call");
-			}
-			result = p->results.items[at].part;
-			p->taken[turn][result - b->turns.items[turn].parts.items] = true;
-		}
-	}
-	index_put(&p->first_result, b->arena, id, at);
-	return result;
-}
-
-static void answer_calls(struct anthropic_build *b, struct pairing *p, size_t at) {
-	const struct chat_parts *parts = &b->turns.items[at].parts;
-	for (size_t i = 0; i < parts->len; i++) {
-		const struct chat_part *call = &parts->items[i];
-		if (call->kind != CHAT_PART_TOOL_CALL) {
-			continue;
-		}
-		struct chat_part missing = {
-			.kind = CHAT_PART_TOOL_RESULT, .call_id = call->call_id, .is_error = true};
-		const struct chat_part *result = take_result(b, p, at, call->call_id);
-		if (!result) {
-			chat_alter(b->losses, "AN-13", "messages.tool_result",
-				"a call without a result was answered by an error");
-			push_text(b, &missing.parts, SLICE("[no result]"));
-		}
-		push_part(b, &p->answers[at], result ? result : &missing);
-	}
-}
-
-/* A result without a call becomes text (AN-14). */
-static struct slice orphan_text(struct anthropic_build *b, const struct chat_part *result) {
-	struct slice text = chat_parts_text(b->arena, &result->parts, "\n");
-	chat_alter(
-		b->losses, "AN-14", "messages.tool_result", "a result without a call became text");
-	return arena_printf(
-		b->arena, "[tool result %.*s] %.*s", SLICE_FMT(result->call_id), SLICE_FMT(text));
-}
-
-/* The answers open the next user turn; one is made where something else (E-45) or nothing follows.
- */
-static void rebuild_turns(struct anthropic_build *b, const struct pairing *p) {
-	const struct anthropic_turn *old = b->turns.items;
-	size_t count = b->turns.len;
-	b->turns.items = NULL;
-	b->turns.len = b->turns.cap = 0;
-	for (size_t t = 0; t < count; t++) {
-		struct anthropic_turn *turn = push_turn(b, old[t].role);
-		if (t > 0 && old[t].role == ANTHROPIC_USER) {
-			turn->parts = p->answers[t - 1];
-		}
-		for (size_t i = 0; i < old[t].parts.len; i++) {
-			const struct chat_part *part = &old[t].parts.items[i];
-			if (part->kind != CHAT_PART_TOOL_RESULT) {
-				push_part(b, &turn->parts, part);
-			} else if (!p->taken[t][i]) {
-				push_text(b, &turn->parts, orphan_text(b, part));
-			}
-		}
-		if (p->answers[t].len > 0 &&
-			(t + 1 == count || old[t + 1].role != ANTHROPIC_USER)) {
-			push_turn(b, ANTHROPIC_USER)->parts = p->answers[t];
-		}
-	}
-}
-
-static void pair_results(struct anthropic_build *b) {
-	struct pairing p = {
-		.answers = ARENA_ARRAY(b->arena, struct chat_parts, b->turns.len + 1),
-		.taken = ARENA_ARRAY(b->arena, bool *, b->turns.len + 1),
-	};
-	find_occurrences(b, &p);
-	if (p.calls.len + p.results.len == 0) {
-		return;
-	}
-	for (size_t t = 0; t < b->turns.len; t++) {
-		p.taken[t] = ARENA_ARRAY(b->arena, bool, b->turns.items[t].parts.len + 1);
-	}
-	for (size_t t = 0; t < b->turns.len; t++) {
-		if (b->turns.items[t].role == ANTHROPIC_ASSISTANT) {
-			answer_calls(b, &p, t);
-		}
-	}
-	rebuild_turns(b, &p);
+	turns_add_message(&b->turns, message);
 }
 
 /* ---- AN-20: thinking that this API can verify ---- */
@@ -323,10 +129,10 @@ static void drop_blank_texts(struct chat_parts *parts) {
 static void drop_empty_turns(struct anthropic_build *b) {
 	size_t kept = 0;
 	for (size_t t = 0; t < b->turns.len; t++) {
-		struct anthropic_turn *turn = &b->turns.items[t];
+		struct turn *turn = &b->turns.items[t];
 		drop_blank_texts(&turn->parts);
-		if (turn->parts.len == 0 && turn->role == ANTHROPIC_USER) {
-			push_text(b, &turn->parts, SLICE("."));
+		if (turn->parts.len == 0 && turn->role == TURN_USER) {
+			turns_add_text(&b->turns, &turn->parts, SLICE("."));
 		}
 		if (turn->parts.len > 0) {
 			b->turns.items[kept++] = *turn;
@@ -335,35 +141,19 @@ static void drop_empty_turns(struct anthropic_build *b) {
 	b->turns.len = kept;
 }
 
-static void merge_neighbours(struct anthropic_build *b) {
-	size_t kept = 0;
-	for (size_t t = 0; t < b->turns.len; t++) {
-		struct anthropic_turn *turn = &b->turns.items[t];
-		struct anthropic_turn *last = kept > 0 ? &b->turns.items[kept - 1] : NULL;
-		if (last && last->role == turn->role && turn->role != ANTHROPIC_SYSTEM) {
-			for (size_t i = 0; i < turn->parts.len; i++) {
-				push_part(b, &last->parts, &turn->parts.items[i]);
-			}
-		} else {
-			b->turns.items[kept++] = *turn;
-		}
-	}
-	b->turns.len = kept;
-}
-
 static void begin_with_user(struct anthropic_build *b) {
-	if (b->turns.len == 0 || b->turns.items[0].role != ANTHROPIC_USER) {
-		push_first_turn(b, ANTHROPIC_USER);
-		push_text(b, &b->turns.items[0].parts, SLICE("."));
+	if (b->turns.len == 0 || b->turns.items[0].role != TURN_USER) {
+		turns_push_first(&b->turns, TURN_USER);
+		turns_add_text(&b->turns, &b->turns.items[0].parts, SLICE("."));
 		chat_alter(b->losses, "AN-4", "messages", "a user message \".\" was put first");
 	}
 }
 
 /* A prefill must not end in white space (AN-5). */
 static void trim_prefill(struct anthropic_build *b) {
-	struct anthropic_turn *last = &b->turns.items[b->turns.len - 1];
+	struct turn *last = &b->turns.items[b->turns.len - 1];
 	struct chat_part *part = last->parts.len ? &last->parts.items[last->parts.len - 1] : NULL;
-	if (last->role == ANTHROPIC_ASSISTANT && part && part->kind == CHAT_PART_TEXT) {
+	if (last->role == TURN_ASSISTANT && part && part->kind == CHAT_PART_TEXT) {
 		struct slice text = part->text;
 		while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1])) {
 			text.len--;
@@ -420,7 +210,7 @@ static void fit_ids_of_turn(struct anthropic_build *b, struct index *used, size_
 static void fit_ids(struct anthropic_build *b) {
 	struct index used = {0};
 	for (size_t t = 0; t < b->turns.len; t++) {
-		if (count_calls(&b->turns.items[t]) > 0) {
+		if (turn_count_calls(&b->turns.items[t]) > 0) {
 			fit_ids_of_turn(b, &used, t);
 		}
 	}
@@ -428,25 +218,17 @@ static void fit_ids(struct anthropic_build *b) {
 
 /* ---- the whole ---- */
 
-/* E-48: only system text: the last of it speaks as the user. */
-static void speak_system_as_user(struct anthropic_build *b) {
-	if (b->turns.len > 0 || b->system.len == 0) {
-		return;
-	}
-	push_part(b, &push_turn(b, ANTHROPIC_USER)->parts, &b->system.items[--b->system.len]);
-	chat_alter(b->losses, "E-48", "messages", "the last system text was sent as the user's");
-}
-
 void anthropic_make_turns(struct anthropic_build *b) {
+	b->turns = (struct turns){.arena = b->arena, .losses = b->losses, .rules = &rules};
 	for (size_t i = 0; i < b->request->messages.len; i++) {
 		add_message(b, &b->request->messages.items[i]);
 	}
-	speak_system_as_user(b);
-	merge_neighbours(b);
-	pair_results(b);
+	turns_speak_system_as_user(&b->turns, &b->system);
+	turns_merge(&b->turns);
+	turns_pair_results(&b->turns);
 	strip_foreign_thinking(b);
 	drop_empty_turns(b);
-	merge_neighbours(b);
+	turns_merge(&b->turns);
 	begin_with_user(b);
 	trim_prefill(b);
 	fit_ids(b);
@@ -455,8 +237,8 @@ void anthropic_make_turns(struct anthropic_build *b) {
 bool anthropic_lacks_loop_thinking(const struct anthropic_build *b) {
 	/* Back from the end to the last turn in which the user really spoke. */
 	for (size_t t = b->turns.len; t-- > 0;) {
-		const struct anthropic_turn *turn = &b->turns.items[t];
-		if (turn->role == ANTHROPIC_USER) {
+		const struct turn *turn = &b->turns.items[t];
+		if (turn->role == TURN_USER) {
 			bool has_result = false;
 			for (size_t i = 0; i < turn->parts.len; i++) {
 				has_result |= turn->parts.items[i].kind == CHAT_PART_TOOL_RESULT;
@@ -465,7 +247,7 @@ bool anthropic_lacks_loop_thinking(const struct anthropic_build *b) {
 				return false;
 			}
 		}
-		if (turn->role == ANTHROPIC_ASSISTANT && count_calls(turn) > 0) {
+		if (turn->role == TURN_ASSISTANT && turn_count_calls(turn) > 0) {
 			return turn->parts.items[0].kind != CHAT_PART_THINKING;
 		}
 	}

@@ -32,7 +32,7 @@ enum model_trait {
 	MODEL_REFUSES_MEDIUM = 1 << 20,    /* gem: no thinking level between LOW and HIGH */
 	MODEL_REFUSES_SYSTEM = 1 << 21,    /* gem: no systemInstruction (GM-2) */
 	MODEL_REFUSES_PENALTIES = 1 << 22, /* gem: presence and frequency penalties are a 400 */
-	MODEL_FETCHES_URLS = 1 << 23       /* gem: takes public https addresses (GM-18) */
+	MODEL_REFUSES_TOOLS = 1 << 23      /* gem: neither functions nor JSON mode */
 };
 
 /* What a model takes and does, for lists of models. None at all: nothing is known about it. */
