@@ -26,10 +26,10 @@ export function exchanges(...formats) {
     });
 }
 
-/** The recorded streams of a format as wire bytes: .sse as they are, payload lists framed as the index says. */
+/** The recorded streams of a format as wire bytes: .sse and .ndjson as they are, payload lists framed as the index says. */
 export function streams(format) {
   return exchanges(format).flatMap((row) => {
-    const sse = ending(row, '.sse');
+    const sse = ending(row, '.sse') ?? ending(row, '.ndjson');
     if (sse) return [{ ...row, name: sse, bytes: () => upstream(format, sse) }];
     const chunks = ending(row, '.chunks.txt');
     if (!chunks) return [];
@@ -59,9 +59,9 @@ function split(format, text) {
 }
 
 function frame(format, lines) {
-  const events = lines.map((line) =>
-    format === 'anthropic' ? `event: ${JSON.parse(line).type}\ndata: ${line}\n\n` : `data: ${line}\n\n`);
-  return Buffer.from(events.join('') + (format === 'anthropic' ? '' : 'data: [DONE]\n\n'));
+  const named = /^(anthropic|openai-responses)/.test(format);
+  const events = lines.map((line) => (named ? `event: ${JSON.parse(line).type}\ndata: ${line}\n\n` : `data: ${line}\n\n`));
+  return Buffer.from(events.join('') + (named || format.startsWith('gemini') ? '' : 'data: [DONE]\n\n'));
 }
 
 /** Requests that real clients sent to these paths: {name, path, headers, body (bytes, re-serialised)}. */
