@@ -100,8 +100,18 @@ FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 
 # ---- the program -----------------------------------------------------------------------------
 
+# The vocabularies that tokens are counted by: fetched by scripts/setup, packed for the program to map.
+# Without them the program builds all the same, and its counts are estimates.
+VOCABULARIES := build/vocabularies
+TOKENS_FILE := $(if $(wildcard $(VOCABULARIES)/complete),$(BUILD)/llm-mux.tokens)
+$(BUILD)/llm-mux.tokens: $(BUILD)/pack-tokens $(wildcard $(VOCABULARIES)/*.tiktoken)
+	$< $@ $(foreach e,o200k cl100k p50k r50k,$(e)=$(VOCABULARIES)/$(e)_base.tiktoken)
+
+$(BUILD)/pack-tokens: tools/pack-tokens.c $(call archives,tokens) Makefile
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) $(LDFLAGS) -o $@ $(filter %.c %.a,$^)
+
 ## build: build/release/llm-mux, also reachable as ./llm-mux
-build: $(BUILD)/llm-mux
+build: $(BUILD)/llm-mux $(TOKENS_FILE)
 ifeq ($(V),release)
 	@ln -sfn build/release/llm-mux llm-mux
 endif
@@ -147,7 +157,7 @@ test-only: build unit-binaries fuzz-replay-binaries
 	@tests/run --build $(BUILD)
 
 ## unit-FOLDER: build and run the unit tests of one folder (V=asan for the sanitizer build)
-unit-%: $(BUILD)/tests/%/unit
+unit-%: $(BUILD)/tests/%/unit | $(TOKENS_FILE)
 	@$<
 
 unit: $(foreach d,$(TEST_FOLDERS),unit-$(d))
@@ -211,16 +221,16 @@ check-floors:
 
 check-warnings:
 	$(MAKE) --no-print-directory V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror \
-		build/gcc-werror/llm-mux unit-binaries fuzz-replay-binaries
+		build/gcc-werror/llm-mux build/gcc-werror/pack-tokens unit-binaries fuzz-replay-binaries
 	$(MAKE) --no-print-directory V=debug BUILD=build/clang-werror CC=clang CXX=clang++ WERROR=-Werror \
-		build/clang-werror/llm-mux unit-binaries fuzz-replay-binaries
+		build/clang-werror/llm-mux build/clang-werror/pack-tokens unit-binaries fuzz-replay-binaries
 
 ## valgrind: every unit binary under memcheck; a report or a leak is a failure
 VALGRIND := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
 	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1
 .PHONY: valgrind
 valgrind: $(TEST_FOLDERS:%=valgrind-%)
-valgrind-%: $(BUILD)/tests/%/unit
+valgrind-%: $(BUILD)/tests/%/unit | $(TOKENS_FILE)
 	@$(VALGRIND) $< >$<.valgrind.log 2>&1 \
 		&& echo "valgrind-$*: clean" || { grep -aE '==[0-9]+==|FAILED' $<.valgrind.log | head -n 60; exit 1; }
 
@@ -257,6 +267,7 @@ install: build
 	install -D -m 0755 $(BUILD)/llm-mux $(DESTDIR)$(PREFIX)/bin/llm-mux
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(if $(TOKENS_FILE),install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/llm-mux $(TOKENS_FILE) $(VOCABULARIES)/llm-mux.tokens.LICENSE)
 	$(BUILD)/llm-mux completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/llm-mux
 	$(BUILD)/llm-mux completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_llm-mux
 	$(BUILD)/llm-mux completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/llm-mux.fish
