@@ -100,8 +100,8 @@ const char *command_version_text(void);
 const char *command_user_agent(void);
 
 extern const struct command command_serve, command_help, command_version;
-extern const struct command command_init, command_models, command_doctor, command_convert,
-	command_completion, command_env, command_with;
+extern const struct command command_init, command_models, command_tokens, command_doctor,
+	command_convert, command_completion, command_env, command_with;
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
 

@@ -5,6 +5,7 @@ const struct command *const command_table[] = {
 	&command_serve,
 	&command_init,
 	&command_models,
+	&command_tokens,
 	&command_doctor,
 	&command_env,
 	&command_with,

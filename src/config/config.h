@@ -129,6 +129,9 @@ struct config {
 	bool is_debug;
 	int log_format; /* enum config_log_format */
 
+	struct slice
+		tokens_file; /* vocabularies for counting tokens; empty: where the program is */
+
 	/* upstreams */
 	struct slice proxy_url;
 	int64_t request_retry;     /* extra rounds after the first (gateway.md 5.6) */
