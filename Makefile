@@ -108,7 +108,7 @@ $(BUILD)/llm-mux.tokens: $(BUILD)/pack-tokens $(wildcard $(VOCABULARIES)/*.tikto
 	$< $@ $(foreach e,o200k cl100k p50k r50k,$(e)=$(VOCABULARIES)/$(e)_base.tiktoken)
 
 $(BUILD)/pack-tokens: tools/pack-tokens.c $(call archives,tokens) Makefile
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) $(LDFLAGS) -o $@ $(filter %.c %.a,$^)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 ## build: build/release/llm-mux, also reachable as ./llm-mux
 build: $(BUILD)/llm-mux $(TOKENS_FILE)
