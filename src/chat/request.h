@@ -292,9 +292,11 @@ struct chat_request {
 	/* comp and Ollama's generate */
 	bool is_generate; /* goes to Ollama's /api/generate, not to /api/chat (OU-1) */
 	enum chat_load load;
-	struct slice suffix;   /* text behind the gap (CO-2) */
-	enum tristate echo;    /* comp: the prompt is said again before the answer */
-	struct slice *prompts; /* comp: more than one, each a request of its own (CO-1) */
+	struct slice suffix; /* text behind the gap (CO-2) */
+	enum tristate echo;  /* comp: the prompt is said again before the answer */
+	/* comp: more than one, each a request of its own that the mux makes, with the prompt as its
+	 * only message (CO-1) */
+	struct slice *prompts;
 	size_t prompt_count;
 	struct slice *betas; /* anthropic-beta header and body */
 	size_t beta_count;

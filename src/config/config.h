@@ -84,6 +84,7 @@ struct config_limits {
 	int64_t tool_argument_bytes;
 	int64_t open_parts;
 	int64_t connections; /* per loop thread */
+	int64_t fan_out;     /* upstream calls made of one request */
 };
 
 struct config_timeouts {

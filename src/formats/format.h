@@ -150,6 +150,7 @@ struct format {
 	enum api_family family;
 	enum format_framing framing;
 	const char *stream_content_type; /* "text/event-stream" */
+	bool has_candidates;             /* a request of it may ask for several (n, E-40) */
 	const char *keepalive;           /* bytes of an in-stream keep-alive (6.2); NULL = none */
 
 	/* False with ERROR_INVALID_REQUEST and `param` naming the field. */

@@ -113,6 +113,7 @@ const struct format format_openai_chat = {
 	.title = "OpenAI Chat Completions",
 	.family = FAMILY_OPENAI,
 	.stream_content_type = "text/event-stream",
+	.has_candidates = true,
 	.keepalive = ": ping\n\n", /* CC-16 */
 	.parse_request = openai_chat_parse_request,
 	.build_request = openai_chat_build_request,

@@ -43,6 +43,8 @@ struct backend_kind {
 	/* Whether a model that is not in the registry may be asked of it as BACKEND://model. Writes
 	 * the backend's own name for it. */
 	bool (*takes_model)(const struct backend *backend, struct slice model, struct slice *name);
+	/* Whether one call may be asked for more than one candidate, as `request` does (E-40). */
+	bool (*takes_candidates)(const struct backend *backend, const struct chat_request *request);
 	void (*describe)(const struct backend *backend, struct mux_backend_info *info);
 	void (*destroy)(struct backend *backend);
 };

@@ -102,10 +102,23 @@ static void fail(struct mux_call *call) {
 
 /* ---- attempts ---- */
 
+/* The target's, or the one that makes several calls of the request; those go the rest of the route
+ * themselves. */
+static struct backend *choose_backend(struct mux_call *call) {
+	const struct target *target = current_target(call);
+	const struct chat_request *chat = call->request.request;
+	if (!fanout_is_needed(target, chat)) {
+		return target->backend;
+	}
+	const struct route rest = {.targets = target, .count = call->route.count - call->target_at};
+	call->target_at = call->route.count - 1;
+	return fanout_create(&rest, chat, call->arena);
+}
+
 static void start_attempt(struct mux_call *call) {
 	const struct target *target = current_target(call);
 	struct mux_report *report = &call->report;
-	call->backend = target->backend;
+	call->backend = choose_backend(call);
 	call->losses.len = 0;
 	report->backend = target->backend->name;
 	report->account = NULL;
@@ -127,9 +140,9 @@ static void start_attempt(struct mux_call *call) {
 		.losses = &call->losses,
 	};
 	call->state = CALL_RUNNING;
-	call->attempt = target->backend->kind->submit(target->backend, &request);
+	call->attempt = call->backend->kind->submit(call->backend, &request);
 	if (call->is_paused) {
-		target->backend->kind->pause(call->attempt);
+		call->backend->kind->pause(call->attempt);
 	}
 }
 
@@ -214,6 +227,25 @@ static void on_deferred(struct loop_deferred *deferred) {
 /* ---- the public face ---- */
 
 struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request) {
+	return call_submit(mux_loop, request, NULL);
+}
+
+/* Finds the route and what the name's suffix says. */
+static bool find_route(struct mux_call *call, struct error *error) {
+	const struct chat_request *chat = call->request.request;
+	const struct registry *registry = &call->mux_loop->mux->registry;
+	if (!registry_resolve(registry, chat->model, call->arena, &call->route, error)) {
+		return false;
+	}
+	if (call->route.reasoning != NULL) {
+		call->request.request = format_override_reasoning(chat, call->route.reasoning);
+		call->report.request = call->request.request;
+	}
+	return true;
+}
+
+struct mux_call *call_submit(
+	struct mux_loop *mux_loop, const struct mux_request *request, const struct route *route) {
 	const struct chat_request *chat = request->request;
 	struct mux *mux = mux_loop->mux;
 	struct mux_call *call = ARENA_NEW(chat->arena, struct mux_call);
@@ -237,12 +269,10 @@ struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request 
 	mux_loop->calls = call;
 
 	struct error error;
-	if (registry_resolve(&mux->registry, chat->model, call->arena, &call->route, &error)) {
-		if (call->route.reasoning != NULL) {
-			call->request.request =
-				format_override_reasoning(chat, call->route.reasoning);
-			call->report.request = call->request.request;
-		}
+	if (route != NULL) {
+		call->route = *route;
+	}
+	if (route != NULL || find_route(call, &error)) {
 		if (chat->stream && chat->op == CHAT_OP_CHAT) {
 			hold_start_timer(&call->hold, (uint64_t)mux->config->timeouts.hold_ms);
 		}

@@ -215,6 +215,12 @@ static bool takes_model(const struct backend *backend, struct slice model, struc
 	return false;
 }
 
+static bool takes_candidates(const struct backend *backend, const struct chat_request *request) {
+	(void)backend;
+	(void)request;
+	return true;
+}
+
 static void describe(const struct backend *backend, struct mux_backend_info *info) {
 	(void)backend;
 	info->type = "demo";
@@ -234,6 +240,7 @@ static const struct backend_kind kind = {
 	.release = release,
 	.can_retry = can_retry,
 	.takes_model = takes_model,
+	.takes_candidates = takes_candidates,
 	.describe = describe,
 	.destroy = destroy,
 };

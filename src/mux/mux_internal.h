@@ -5,7 +5,8 @@
  *   call.c      one request: route -> attempt -> hold -> observe -> sink, and the next attempt
  *   hold.c      keeps the beginning of an attempt back until it is one
  *   upstream.c  backend: provider, pool of accounts, HTTP       pool.c        its accounts
- *   demo.c      backend: answers of its own                     stop_match.c  stop sequences */
+ *   demo.c      backend: answers of its own                     stop_match.c  stop sequences
+ *   fanout.c    backend: several calls for one request */
 #ifndef LLMMUX_MUX_INTERNAL_H
 #define LLMMUX_MUX_INTERNAL_H
 
@@ -155,6 +156,18 @@ struct mux_loop {
 struct backend *upstream_create(
 	struct mux *mux, const struct config_provider *settings, struct error *error);
 struct backend *demo_create(struct mux *mux);
+
+/* mux_submit on a route that was found already; NULL = find it. */
+struct mux_call *call_submit(
+	struct mux_loop *mux_loop, const struct mux_request *request, const struct route *route);
+
+/* ---- several calls for one request (E-40, CO-1) ---- */
+/* Whether the request asks for more answers than one call to the target gives. */
+bool fanout_is_needed(const struct target *target, const struct chat_request *request);
+/* The backend, for one attempt, that makes the calls: each goes the route. In the arena; the
+ * route's targets must outlive it. */
+struct backend *fanout_create(
+	const struct route *route, const struct chat_request *request, struct arena *arena);
 
 /* Ends the call without an event: its loop goes away. Releasing it later does nothing. */
 void call_abandon(struct mux_call *call);

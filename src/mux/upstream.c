@@ -20,6 +20,11 @@ static bool takes_model(const struct backend *backend, struct slice model, struc
 	return true;
 }
 
+static bool takes_candidates(const struct backend *backend, const struct chat_request *request) {
+	const struct format *format = ((const struct upstream *)(const void *)backend)->format;
+	return format->has_candidates || format_can_splice(format, request);
+}
+
 static void describe(const struct backend *backend, struct mux_backend_info *info) {
 	const struct upstream *upstream = (const struct upstream *)(const void *)backend;
 	info->type = upstream->provider->type;
@@ -43,6 +48,7 @@ static const struct backend_kind kind = {
 	.release = upstream_release,
 	.can_retry = can_retry,
 	.takes_model = takes_model,
+	.takes_candidates = takes_candidates,
 	.describe = describe,
 	.destroy = destroy,
 };
