@@ -143,6 +143,53 @@ bool clock_parse_http(struct slice text, int64_t *wall_ms) {
 	return true;
 }
 
+/* "Z", "+01:00" or "-01:00" in minutes. */
+static bool parse_zone(struct slice zone, int *minutes) {
+	*minutes = 0;
+	if (slice_is(zone, "Z") || slice_is(zone, "z")) {
+		return true;
+	}
+	bool is_shaped = zone.len == 6 && (zone.data[0] == '+' || zone.data[0] == '-') &&
+			 zone.data[3] == ':';
+	int hour = is_shaped ? digits(zone.data + 1, 2) : -1;
+	int minute = is_shaped ? digits(zone.data + 4, 2) : -1;
+	*minutes = (hour * 60 + minute) * (is_shaped && zone.data[0] == '-' ? -1 : 1);
+	return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59;
+}
+
+bool clock_parse_rfc3339(struct slice text, int64_t *wall_ms) {
+	static const char shape[] = "xxxx-xx-xxTxx:xx:xx";
+	const char *at = text.data;
+	if (text.len < sizeof shape) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof shape - 1; i++) {
+		bool is_gap = shape[i] == 'T' && (at[i] == 't' || at[i] == ' ');
+		if (shape[i] != 'x' && shape[i] != at[i] && !is_gap) {
+			return false;
+		}
+	}
+	int year = digits(at, 4), month = digits(at + 5, 2), day = digits(at + 8, 2);
+	int hour = digits(at + 11, 2), minute = digits(at + 14, 2), second = digits(at + 17, 2);
+	struct slice rest = slice_from(text, sizeof shape - 1);
+	int64_t ms = 0, scale = 100;
+	if (rest.data[0] == '.') {
+		for (rest = slice_from(rest, 1); rest.len > 0 && digits(rest.data, 1) >= 0;
+			rest = slice_from(rest, 1), scale /= 10) {
+			ms += digits(rest.data, 1) * scale;
+		}
+	}
+	int zone;
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+		hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 ||
+		!parse_zone(rest, &zone)) {
+		return false;
+	}
+	int64_t minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute - zone;
+	*wall_ms = minutes * 60000 + (int64_t)second * 1000 + ms;
+	return true;
+}
+
 static const struct duration_unit {
 	const char *name;
 	int64_t ns;

@@ -20,6 +20,9 @@ size_t clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 size_t clock_format_http(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 /* Parses an RFC 9110 IMF-fixdate into wall milliseconds. */
 bool clock_parse_http(struct slice text, int64_t *wall_ms);
+/* Parses RFC 3339 ("2026-01-02T03:04:05.678901234+01:00") into wall milliseconds; what is finer is
+ * cut off. */
+bool clock_parse_rfc3339(struct slice text, int64_t *wall_ms);
 /* Go-style durations ("250ms", "5s", "1m30s", "1h"); a bare number counts in `unit_ms`.
  * Fractions are allowed ("1.5h"), signs are not; parts of a millisecond round up. */
 bool clock_parse_duration(struct slice text, int64_t unit_ms, int64_t *out_ms);

@@ -1,5 +1,6 @@
 /* anthropic_tools.c: the "tools" and "tool_choice" of a Messages request (formats.md 3.2, 4.3). */
 #include "formats/anthropic.h"
+#include "formats/formats_internal.h"
 
 static bool is_allowed(const struct anthropic_build *b, struct slice name) {
 	if (b->choice.mode != CHAT_TOOL_CHOICE_ALLOWED) {
@@ -25,10 +26,7 @@ static void put_function(
 	}
 	struct slice schema;
 	if (tool->kind == CHAT_TOOL_CUSTOM) {
-		/* E-110: free text as the one property. */
-		schema = SLICE(
-			"{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"
-			"\"required\":[\"input\"]}");
+		schema = FORMAT_CUSTOM_TOOL_SCHEMA;
 		chat_alter(b->losses, "E-110", "tools.custom", "sent as a function of one text");
 	} else {
 		schema = anthropic_tool_schema(b, tool->schema);

@@ -1,5 +1,5 @@
-/* build.c: what comes before every dialect's own builder of upstream requests. */
-#include "formats/format.h"
+/* build.c: what the dialects' builders of upstream requests share. */
+#include "formats/formats_internal.h"
 
 bool format_build_request(const struct format *format, const struct chat_request *request,
 	const struct format_target *target, struct format_built *built, struct chat_losses *losses,
@@ -11,4 +11,17 @@ bool format_build_request(const struct format *format, const struct chat_request
 			"fills no gap: leave it out, or ask a model of an ollama provider (CO-2)");
 	}
 	return format->build_request(request, target, built, losses, error);
+}
+
+struct slice format_custom_tool_args(struct arena *arena, struct slice input) {
+	struct buf text;
+	struct json_writer w;
+	buf_init(&text, 0);
+	json_writer_init(&w, &text, false);
+	json_begin_object(&w);
+	json_put_string(&w, "input", input);
+	json_end_object(&w);
+	struct slice args = arena_dup(arena, buf_slice(&text));
+	buf_finish(&text);
+	return args;
 }

@@ -126,8 +126,10 @@ static void encode_gemini_error(const struct error *error, struct buf *out) {
 	json_end_object(&w);
 }
 
-static void encode_ollama_error(const struct error *error, struct buf *out) {
+void format_encode_ollama_error(
+	const struct error *error, struct slice request_id, struct buf *out) {
 	struct json_writer w;
+	(void)request_id;
 	json_writer_init(&w, out, false);
 	json_begin_object(&w);
 	json_put_cstr(&w, "error", error->message);
@@ -147,7 +149,7 @@ void format_encode_error(enum api_family family, const struct error *error, stru
 		encode_gemini_error(error, out);
 		break;
 	case FAMILY_OLLAMA:
-		encode_ollama_error(error, out);
+		format_encode_ollama_error(error, request_id, out);
 		break;
 	}
 }

@@ -7,15 +7,30 @@
 /* The dialects that are built; registry.c lists them. */
 extern const struct format format_openai_chat;
 extern const struct format format_anthropic;
+extern const struct format format_ollama;
+
+/* E-110: a custom tool where there are only functions: its input is the one property. */
+#define FORMAT_CUSTOM_TOOL_SCHEMA                                                                  \
+	SLICE("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"             \
+	      "\"required\":[\"input\"]}")
+
+/* The arguments of a call of such a function, in the arena. */
+struct slice format_custom_tool_args(struct arena *arena, struct slice input);
 
 /* parse_error of every dialect whose error bodies the general search understands (ER-1). */
 void format_read_error(
 	int status, const struct http_headers *headers, struct slice body, struct error *error);
 
-/* encode_error of the two families. */
+/* Raw JSON for a dialect whose pieces end with the line (CC-17, OL-5): without line breaks, which
+ * stand between tokens only. The bytes themselves when they have none, else a copy in the arena. */
+struct slice format_one_line(struct arena *arena, struct slice raw);
+
+/* encode_error of the families. */
 void format_encode_openai_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 void format_encode_anthropic_error(
+	const struct error *error, struct slice request_id, struct buf *out);
+void format_encode_ollama_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 
 /* The encoder_create of every dialect for whole answers: folds, then encode_response at `end`;

@@ -368,26 +368,12 @@ static struct slice call_id(struct openai_chat_builder *b, struct slice id) {
 	return id.len <= 64 ? id : names_to_upstream(&b->ids, b->arena, &rule, id);
 }
 
-/* E-110: the input of a custom tool as the one argument of a function. */
-static struct slice wrapped_input(struct openai_chat_builder *b, struct slice input) {
-	struct buf text;
-	struct json_writer w;
-	buf_init(&text, 0);
-	json_writer_init(&w, &text, false);
-	json_begin_object(&w);
-	json_put_string(&w, "input", input);
-	json_end_object(&w);
-	struct slice copy = arena_dup(b->arena, buf_slice(&text));
-	buf_finish(&text);
-	return copy;
-}
-
 static void write_call(struct openai_chat_builder *b, const struct chat_part *part) {
 	enum chat_tool_kind kind = part->tool_kind;
 	struct slice args = part->args;
 	if (kind == CHAT_TOOL_CUSTOM && openai_chat_wraps_custom(b)) {
 		kind = CHAT_TOOL_FUNCTION;
-		args = wrapped_input(b, part->args);
+		args = format_custom_tool_args(b->arena, part->args);
 	}
 	/* CC-8: only a compatible host has use for a Gemini signature */
 	struct slice signature = {0};

@@ -91,15 +91,6 @@ static void delta_end(struct openai_chat_encoder *e) {
 	buf_append(e->options.out, e->suffix);
 }
 
-/* Raw JSON of a whole answer may hold line breaks, which would end the data line (CC-17). Inside
- * JSON text they stand between tokens only. */
-static void append_line(struct buf *out, struct slice raw) {
-	for (size_t i = 0; i < raw.len; i++) {
-		char byte = raw.data[i];
-		buf_append_byte(out, byte == '\n' || byte == '\r' ? ' ' : byte);
-	}
-}
-
 static struct json_writer *writer(struct openai_chat_encoder *e) {
 	json_writer_init(&e->w, e->options.out, false);
 	return &e->w;
@@ -177,7 +168,8 @@ static void on_part_start(struct openai_chat_encoder *e, const struct chat_event
 	} else if (is_audio) {
 		delta_begin(e, event->candidate);
 		buf_append_str(e->options.out, "{\"audio\":");
-		append_line(e->options.out, event->part_start.data);
+		buf_append(
+			e->options.out, format_one_line(e->options.arena, event->part_start.data));
 		buf_append_byte(e->options.out, '}');
 		delta_end(e);
 	}
@@ -201,7 +193,8 @@ static void on_part_end(struct openai_chat_encoder *e, const struct chat_event *
 			    choice->code_points)) {
 			delta_begin(e, event->candidate);
 			buf_append_str(e->options.out, "{\"annotations\":[");
-			append_line(e->options.out, buf_slice(&note));
+			buf_append(e->options.out,
+				format_one_line(e->options.arena, buf_slice(&note)));
 			buf_append_str(e->options.out, "]}");
 			delta_end(e);
 		}
@@ -283,7 +276,7 @@ static void on_logprobs(struct openai_chat_encoder *e, const struct chat_event *
 	choice_at(e, event->candidate);
 	delta_begin(e, event->candidate);
 	buf_append_str(e->options.out, "{},\"logprobs\":");
-	append_line(e->options.out, event->text);
+	buf_append(e->options.out, format_one_line(e->options.arena, event->text));
 	buf_append_str(e->options.out, ",\"finish_reason\":null}");
 	chunk_end(e);
 }

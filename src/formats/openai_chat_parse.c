@@ -97,23 +97,8 @@ static bool read_top_logprobs(
 }
 
 static bool read_stop(struct openai_chat_parser *p, const struct json *node, const char *name) {
-	struct chat_request *r = p->request;
-	if (json_is(node, JSON_STRING)) {
-		r->stop = ARENA_NEW(p->arena, struct slice);
-		r->stop[0] = json_string(node, p->arena);
-		r->stop_count = 1;
-		return true;
-	}
-	if (!json_is(node, JSON_ARRAY)) {
-		return wrong(p, name, node, "a string or a list of strings");
-	}
-	r->stop = ARENA_ARRAY(p->arena, struct slice, node->count + 1);
-	json_each (item, node) {
-		if (!read_text(p, item, name, &r->stop[r->stop_count++])) {
-			return false;
-		}
-	}
-	return true;
+	return parse_strings(
+		p->error, node, name, p->arena, &p->request->stop, &p->request->stop_count);
 }
 
 static bool read_stream(struct openai_chat_parser *p, const struct json *node, const char *name) {

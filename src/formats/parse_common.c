@@ -31,6 +31,26 @@ bool parse_flag(struct error *error, const struct json *node, const char *name, 
 	return true;
 }
 
+bool parse_strings(struct error *error, const struct json *node, const char *name,
+	struct arena *arena, struct slice **list, size_t *count) {
+	*count = 0;
+	if (json_is(node, JSON_STRING)) {
+		*list = ARENA_NEW(arena, struct slice);
+		(*list)[(*count)++] = json_string(node, arena);
+		return true;
+	}
+	if (!json_is(node, JSON_ARRAY)) {
+		return parse_refuse(error, name, node, "a string or a list of strings");
+	}
+	*list = ARENA_ARRAY(arena, struct slice, node->count + 1);
+	json_each (item, node) {
+		if (!parse_text(error, item, name, arena, &(*list)[(*count)++])) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool parse_count(struct error *error, const struct json *node, const char *name, int64_t least,
 	int64_t most, int64_t *to) {
 	if (!json_int64(node, to) || *to < least || *to > most) {

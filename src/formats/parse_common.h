@@ -14,6 +14,9 @@ bool parse_text(struct error *error, const struct json *node, const char *name, 
 bool parse_number(
 	struct error *error, const struct json *node, const char *name, struct chat_number *to);
 bool parse_flag(struct error *error, const struct json *node, const char *name, enum tristate *to);
+/* A string, or a list of strings. */
+bool parse_strings(struct error *error, const struct json *node, const char *name,
+	struct arena *arena, struct slice **list, size_t *count);
 /* A whole number within the bounds (E-85). */
 bool parse_count(struct error *error, const struct json *node, const char *name, int64_t least,
 	int64_t most, int64_t *to);

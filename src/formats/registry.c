@@ -4,6 +4,7 @@
 static const struct format *const formats[FORMAT_COUNT] = {
 	[FORMAT_OPENAI_CHAT] = &format_openai_chat,
 	[FORMAT_ANTHROPIC] = &format_anthropic,
+	[FORMAT_OLLAMA] = &format_ollama,
 };
 
 const struct format *format_get(enum format_id id) {

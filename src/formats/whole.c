@@ -1,5 +1,5 @@
-/* whole.c: the encoder of whole answers of every dialect: fold the events, write the body at the
- * end. */
+/* whole.c: what the dialects' encoders share: the encoder of whole answers (fold the events, write
+ * the body at the end), and raw JSON on one line. */
 #include "formats/formats_internal.h"
 
 struct whole_encoder {
@@ -31,4 +31,15 @@ struct chat_sink *format_whole_encoder_create(
 	chat_fold_init(&whole->fold, options->arena, 0);
 	arena_on_finish(options->arena, release, whole);
 	return &whole->sink;
+}
+
+struct slice format_one_line(struct arena *arena, struct slice raw) {
+	if (slice_find_byte(raw, '\n') == SIZE_MAX && slice_find_byte(raw, '\r') == SIZE_MAX) {
+		return raw;
+	}
+	char *copy = arena_strdup(arena, raw);
+	for (size_t i = 0; i < raw.len; i++) {
+		copy[i] = copy[i] == '\n' || copy[i] == '\r' ? ' ' : copy[i];
+	}
+	return slice_make(copy, raw.len);
 }

@@ -44,10 +44,41 @@ static void dates_as_text(void **state) {
 		assert_int_equal(len, strlen(text));
 		assert_string_equal(text, cases[i].http);
 		int64_t back;
+		assert_true(clock_parse_rfc3339(slice_of(cases[i].rfc3339), &back));
+		char again[CLOCK_TEXT_MAX];
+		clock_format_rfc3339(back, again);
+		assert_string_equal(again, cases[i].rfc3339);
 		assert_true(clock_parse_http(slice_of(text), &back));
 		len = clock_format_http(back, text);
 		assert_int_equal(len, strlen(text));
 		assert_string_equal(text, cases[i].http);
+	}
+}
+
+static void rfc3339_dates(void **state) {
+	static const struct {
+		const char *text;
+		bool ok;
+		int64_t ms;
+	} cases[] = {
+		{"2024-05-24T20:57:43.314639Z", true, 1716584263314},
+		{"2024-05-24T22:57:43.314639123+02:00", true, 1716584263314},
+		{"2024-05-24 20:57:43z", true, 1716584263000},
+		{"1969-12-31T19:00:00-05:00", true, 0},
+		{"2024-05-24T20:57:43", false, 0},
+		{"2024-05-24T20:57:43.", false, 0},
+		{"2024-05-24T20:57:43+2:00", false, 0},
+		{"2024-02-30T20:57:43Z", false, 0},
+		{"2024-13-01T20:57:43Z", false, 0},
+		{"2024-05-24T24:57:43Z", false, 0},
+		{"2024-05-24T20:57:43Zulu", false, 0},
+		{"", false, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int64_t ms = 0;
+		assert_int_equal(clock_parse_rfc3339(slice_of(cases[i].text), &ms), cases[i].ok);
+		assert_true(!cases[i].ok || ms == cases[i].ms);
 	}
 }
 
@@ -197,6 +228,7 @@ int test_clock(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(dates_as_text),
+		cmocka_unit_test(rfc3339_dates),
 		cmocka_unit_test(the_calendar_agrees_with_libc),
 		cmocka_unit_test(broken_http_dates),
 		cmocka_unit_test(durations),

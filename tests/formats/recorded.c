@@ -55,7 +55,8 @@ static void read_exchange(struct arena *arena, const char *folder, const struct 
 		}
 		exchange->name = arena_strdup(arena, name);
 		exchange->answer = bytes;
-		exchange->is_stream = slice_ends_with(name, SLICE(".sse"));
+		exchange->is_stream = slice_ends_with(name, SLICE(".sse")) ||
+				      slice_ends_with(name, SLICE(".ndjson"));
 		if (slice_ends_with(name, SLICE(".chunks.txt"))) {
 			exchange->is_stream = true;
 			exchange->answer = frame_chunks(

@@ -81,6 +81,7 @@ static void encode_as_all(const struct recorded *exchange, void *data) {
 	} targets[] = {
 		{FORMAT_OPENAI_CHAT, check_openai_chat_stream, check_openai_chat_whole},
 		{FORMAT_ANTHROPIC, check_anthropic_stream, check_anthropic_whole},
+		{FORMAT_OLLAMA, check_ollama_stream, check_ollama_whole},
 	};
 	struct run *run = data;
 	if (exchange->status != 200 || exchange->is_count) {
@@ -182,6 +183,7 @@ static const struct {
 	{"anthropic-compat", FORMAT_ANTHROPIC},
 	{"openai-chat", FORMAT_OPENAI_CHAT},
 	{"openai-chat-compat", FORMAT_OPENAI_CHAT},
+	{"ollama", FORMAT_OLLAMA},
 };
 
 static void for_all(void (*visit)(const struct recorded *exchange, void *data)) {
