@@ -170,3 +170,15 @@ const char *check_header_name(struct slice text) {
 	}
 	return NULL;
 }
+
+const char *check_protocol(struct slice text) {
+	static const char *const words[] = {"openai", "responses", "claude", "anthropic", "gemini",
+		"codex", "antigravity", "ollama"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (slice_ieq(text, slice_of(words[i]))) {
+			return NULL;
+		}
+	}
+	return "must be openai, responses, claude (or anthropic), gemini, codex, antigravity or "
+	       "ollama";
+}

@@ -19,5 +19,7 @@ const char *check_origin(struct slice text);
 const char *check_header_value(struct slice text);
 /* A header name (RFC 9110 5.1) that is ours to give. */
 const char *check_header_name(struct slice text);
+/* What an upstream speaks, as payload rules name it (gateway.md 2.6). */
+const char *check_protocol(struct slice text);
 
 #endif

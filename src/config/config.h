@@ -68,6 +68,18 @@ struct config_provider {
 	struct slice type_text, single_key;
 };
 
+/* payload.default[], payload.override[] (gateway.md 2.6): values for the bodies upstreams get. */
+struct config_payload_model {
+	struct option_place place;
+	struct slice name;     /* glob on the upstream's model */
+	struct slice protocol; /* "claude"; empty: every one */
+};
+struct config_payload_rule {
+	struct option_place place;
+	OPTION_OBJECTS(struct config_payload_model) models; /* one of them has to match */
+	struct option_map params; /* dotted path (data/json_path.h) -> JSON */
+};
+
 struct config_tls {
 	bool is_enabled;
 	struct slice cert, key; /* paths of PEM files */
@@ -141,7 +153,9 @@ struct config {
 	struct config_limits limits;
 	struct config_timeouts timeouts;
 	OPTION_OBJECTS(struct config_provider) providers; /* enabled and disabled, in order */
-	struct option_map aliases;                        /* routing.aliases */
+	OPTION_OBJECTS(struct config_payload_rule) payload_defaults;
+	OPTION_OBJECTS(struct config_payload_rule) payload_overrides;
+	struct option_map aliases;   /* routing.aliases */
 	struct option_map endpoints; /* "provider.name" -> URL; ask config_endpoint */
 
 	/* how it came to be */

@@ -12,6 +12,7 @@ bool option_takes_text(const struct option_row *row) {
 	case OPTION_MAP:
 	case OPTION_SECRET_MAP:
 	case OPTION_TREE:
+	case OPTION_JSON_MAP:
 	case OPTION_OBJECT_LIST:
 	case OPTION_LATER:
 	case OPTION_IGNORED:

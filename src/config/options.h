@@ -28,6 +28,7 @@ enum option_type {
 	OPTION_MAP,         /* struct option_map: name -> text */
 	OPTION_SECRET_MAP,  /* as MAP, values never printed */
 	OPTION_TREE,        /* struct option_map: nested names joined by dots -> text */
+	OPTION_JSON_MAP,    /* struct option_map: name -> JSON text of any value */
 	OPTION_OBJECT_LIST, /* struct option_objects of `nested` */
 	OPTION_LATER,       /* known key that this version does not use: any value, a warning */
 	OPTION_IGNORED      /* legacy key without effect: any value, a warning */
@@ -79,8 +80,9 @@ struct option_row {
 	const char *unit;          /* of a bare DURATION number: "ms" or "s"; of an INT, for help */
 	int64_t min, max;          /* INT, SIZE, DURATION (ms); both 0: not negative */
 	const char *const *values; /* ENUM, ends with NULL */
-	const char *const *old_names;      /* further spellings accepted, ends with NULL, or NULL */
-	option_check *check;               /* of a text or of each text in a list or map, or NULL */
+	const char *const *old_names; /* further spellings accepted, ends with NULL, or NULL */
+	option_check *check; /* of a text or of each text in a list or map; of the names of a
+			JSON_MAP; or NULL */
 	const struct option_table *nested; /* OBJECT_LIST */
 	bool is_required;    /* within a nested table: an item without it is refused */
 	bool is_file_only;   /* no environment variable sets it */

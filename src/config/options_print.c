@@ -171,6 +171,9 @@ static void write_type_schema(struct json_writer *w, const struct option_row *ro
 	case OPTION_TREE:
 		write_text_map(w, row->type == OPTION_TREE);
 		break;
+	case OPTION_JSON_MAP:
+		json_put_cstr(w, "type", "object");
+		break;
 	case OPTION_OBJECT_LIST:
 		write_object_list(w, row->nested);
 		break;
@@ -392,6 +395,7 @@ static const char *type_name(enum option_type type) {
 		[OPTION_MAP] = "mapping",
 		[OPTION_SECRET_MAP] = "mapping",
 		[OPTION_TREE] = "nested mapping",
+		[OPTION_JSON_MAP] = "mapping of any values",
 		[OPTION_OBJECT_LIST] = "list of mappings",
 		[OPTION_LATER] = "",
 		[OPTION_IGNORED] = "",

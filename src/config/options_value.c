@@ -290,6 +290,36 @@ static bool read_pairs(struct option_reader *reader, const struct option_row *ro
 	return is_good;
 }
 
+/* Names and values of any kind; a null is a value too. */
+static bool read_json_pairs(struct option_reader *reader, const struct option_row *row,
+	const struct json *object, struct option_map *map) {
+	if (object->type != JSON_OBJECT) {
+		return refuse(reader, "must be a mapping of names to values, not %s %s",
+			object->type == JSON_ARRAY ? "an" : "a", json_type_name(object));
+	}
+	bool is_good = true;
+	json_each (member, object) {
+		struct option_reader inner = *reader;
+		struct slice key =
+			arena_dup(reader->arena, json_key(member, reader->problems->arena));
+		const char *problem = row->check ? row->check(key) : NULL;
+		struct buf text;
+		struct json_writer w;
+		move_to(&inner, member);
+		if (problem) {
+			is_good = refuse(
+				&inner, "has the name `%.*s`, which %s", SLICE_FMT(key), problem);
+			continue;
+		}
+		buf_init(&text, 0);
+		json_writer_init(&w, &text, false);
+		json_write_tree(&w, member);
+		put_pair(&inner, map, key, arena_dup(reader->arena, buf_slice(&text)));
+		buf_finish(&text);
+	}
+	return is_good;
+}
+
 /* ---- lists of objects ---- */
 
 static void check_item_key(struct option_reader *reader, const struct option_table *table,
@@ -447,6 +477,8 @@ bool option_read_json(struct option_reader *reader, const struct option_row *row
 	case OPTION_SECRET_MAP:
 	case OPTION_TREE:
 		return read_pairs(reader, row, SLICE(""), value, at);
+	case OPTION_JSON_MAP:
+		return read_json_pairs(reader, row, value, at);
 	case OPTION_OBJECT_LIST:
 		return read_objects(reader, row, value, at);
 	case OPTION_LATER:
@@ -502,6 +534,7 @@ bool option_is_empty(const struct option_row *row, const void *at) {
 	case OPTION_MAP:
 	case OPTION_SECRET_MAP:
 	case OPTION_TREE:
+	case OPTION_JSON_MAP:
 		return ((const struct option_map *)at)->len == 0;
 	case OPTION_OBJECT_LIST:
 		return ((const struct option_objects *)at)->len == 0;
@@ -534,6 +567,15 @@ static void write_map(struct json_writer *w, const struct option_map *map, bool 
 	for (size_t i = 0; i < map->len; i++) {
 		json_write_key_slice(w, map->items[i].key);
 		write_text(w, map->items[i].value, masked);
+	}
+	json_end_object(w);
+}
+
+static void write_json_map(struct json_writer *w, const struct option_map *map) {
+	json_begin_object(w);
+	for (size_t i = 0; i < map->len; i++) {
+		json_write_key_slice(w, map->items[i].key);
+		json_write_raw(w, map->items[i].value);
 	}
 	json_end_object(w);
 }
@@ -592,6 +634,9 @@ void option_write_json(struct json_writer *w, const struct option_row *row, cons
 	case OPTION_SECRET_MAP:
 	case OPTION_TREE:
 		write_map(w, at, masked);
+		break;
+	case OPTION_JSON_MAP:
+		write_json_map(w, at);
 		break;
 	case OPTION_OBJECT_LIST:
 		write_objects(w, row->nested, at);

@@ -3,6 +3,7 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "data/json_path.h"
 
 #define VERSION_FIRST "0.1"
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -135,6 +136,52 @@ static const struct option_table provider_table = {
 	.rows = provider_rows,
 	.row_count = COUNT(provider_rows),
 	.struct_size = sizeof(struct config_provider),
+};
+
+/* ---- payload ---- */
+
+static const struct option_row payload_model_rows[] = {
+	{.key = "name",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct config_payload_model, name),
+		.is_required = true,
+		.help = "The upstream's model; `*` stands for any text",
+		.since = VERSION_FIRST},
+	{.key = "protocol",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct config_payload_model, protocol),
+		.check = check_protocol,
+		.help = "What the upstream speaks: openai, responses, claude, gemini, codex, "
+			"antigravity or ollama; empty for all",
+		.since = VERSION_FIRST},
+};
+static const struct option_table payload_model_table = {
+	.rows = payload_model_rows,
+	.row_count = COUNT(payload_model_rows),
+	.struct_size = sizeof(struct config_payload_model),
+	.shorthand = "name",
+};
+
+static const struct option_row payload_rule_rows[] = {
+	{.key = "models",
+		.type = OPTION_OBJECT_LIST,
+		.offset = offsetof(struct config_payload_rule, models),
+		.nested = &payload_model_table,
+		.is_required = true,
+		.help = "For which models, texts or {name, protocol}",
+		.since = VERSION_FIRST},
+	{.key = "params",
+		.type = OPTION_JSON_MAP,
+		.offset = offsetof(struct config_payload_rule, params),
+		.check = json_path_problem,
+		.is_required = true,
+		.help = "Values by dotted path, as in generationConfig.temperature: 0.2",
+		.since = VERSION_FIRST},
+};
+static const struct option_table payload_rule_table = {
+	.rows = payload_rule_rows,
+	.row_count = COUNT(payload_rule_rows),
+	.struct_size = sizeof(struct config_payload_rule),
 };
 
 /* ---- the rest ---- */
@@ -446,6 +493,22 @@ static const struct option_row rows[] = {
 		.example = "fast: gpt-4.1-mini\nsmart: anthropic://claude-sonnet-4-5",
 		.help = "Further names of models: name, and what it stands for",
 		.since = VERSION_FIRST},
+	{.key = "payload.default",
+		.type = OPTION_OBJECT_LIST,
+		.offset = AT(payload_defaults),
+		.nested = &payload_rule_table,
+		.example = "- models: [{name: \"gpt-*\", protocol: openai}]\n"
+			   "  params: {temperature: 0.2}",
+		.help = "Values put into upstream requests where they have none; the first counts",
+		.since = VERSION_FIRST},
+	{.key = "payload.override",
+		.type = OPTION_OBJECT_LIST,
+		.offset = AT(payload_overrides),
+		.nested = &payload_rule_table,
+		.example = "- models: [\"claude-*\"]\n"
+			   "  params: {metadata.user_id: team}",
+		.help = "Values put into upstream requests whatever they say; the last counts",
+		.since = VERSION_FIRST},
 	{.key = "endpoints",
 		.type = OPTION_TREE,
 		.offset = AT(endpoints),
@@ -483,7 +546,6 @@ static const struct option_row rows[] = {
 	NOT_BEFORE("vertex-api-key"),
 	NOT_BEFORE("auth.providers"),
 	NOT_BEFORE("oauth-excluded-models"),
-	NOT_BEFORE("payload"),
 	NOT_BEFORE("routing.provider-priority"),
 	NOT_BEFORE("routing.fallbacks"),
 	NOT_BEFORE("routing.strategy"),

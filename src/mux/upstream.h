@@ -1,5 +1,5 @@
-/* upstream.h: the upstream backend, shared by upstream.c (the backend), upstream_call.c (a call)
- * and upstream_error.c (what a refusal means). */
+/* upstream.h: the upstream backend, shared by upstream.c (the backend), upstream_call.c (a call),
+ * upstream_error.c (what a refusal means) and payload.c (rules about bodies). */
 #ifndef LLMMUX_MUX_UPSTREAM_H
 #define LLMMUX_MUX_UPSTREAM_H
 
@@ -35,5 +35,10 @@ void upstream_read_error(const struct upstream *upstream, int status,
 /* Says where an error happened, and that a refused credential is ours (ER-3, ER-4). */
 void upstream_label_error(
 	const struct upstream *upstream, const struct account *account, struct error *error);
+
+/* Applies the payload rules (gateway.md 2.6) to a body about to be sent; its bytes may be replaced.
+ * False when the body is too large for that. */
+bool payload_apply(const struct upstream *upstream, struct slice model, struct buf *body,
+	struct arena *arena, struct error *error);
 
 #endif

@@ -349,7 +349,10 @@ static bool start(struct backend_call *call, struct error *error) {
 			"the model name '%.*s' cannot stand in a URL",
 			SLICE_FMT(call->request.model));
 	}
-	if (!make_body(call, error)) {
+	if (!make_body(call, error) ||
+		(chat->op == CHAT_OP_CHAT &&
+			!payload_apply(upstream, call->request.model, &call->built.body,
+				call->request.arena, error))) {
 		return false;
 	}
 	if (call->built.stop_count > 0 && !call->request.report->is_spliced) {

@@ -65,6 +65,24 @@ static const struct file_case file_cases[] = {
 	{"routing: {aliases: {a: [b]}}\n", {"1:24: error: `routing.aliases.a` must be a text"},
 		false},
 	{"routing: {aliases: [a]}\n", {"`routing.aliases` must be a mapping of names"}, false},
+	/* payload rules (gateway.md 2.6) */
+	{"payload:\n  default:\n    - models: [gpt-*, {name: m, protocol: Anthropic}]\n"
+	 "      params: {temperature: 0.2, stop: [a, {b: null}], x.y: null}\n",
+		{NULL}, true},
+	{"payload: {default: [{models: [m]}]}\n",
+		{"1:21: error: `payload.default[0]` needs `params`"}, false},
+	{"payload: {override: [{params: {a: 1}}]}\n", {"`payload.override[0]` needs `models`"},
+		false},
+	{"payload:\n  override:\n    - models: [{name: m, protocol: grpc}]\n"
+	 "      params: {a: 1}\n",
+		{"3:36: error: `payload.override[0].models[0].protocol` must be openai"}, false},
+	{"payload:\n  default:\n    - models: [m]\n      params:\n        a..b: 1\n",
+		{"5:15: error: `payload.default[0].params` has the name `a..b`, which has an empty "
+		 "part"},
+		false},
+	{"payload: {default: [{models: [m], params: [1]}]}\n",
+		{"must be a mapping of names to values, not an array"}, false},
+	{"payload: {defaults: []}\n", {"unknown key `payload.defaults`"}, false},
 	{"endpoints: {openai: {base: https://x/v1}}\n", {NULL}, true},
 	{"endpoints: {openai: https://x}\n", {"endpoints are given as"}, false},
 	{"endpoints: {openai: {base: x}}\n", {"`endpoints.openai.base` must be an http"}, false},
