@@ -47,6 +47,8 @@ class Fake {
     this.models = Object.fromEntries(formats.map((format) => [format.name, options.models?.[format.name] ?? format.catalogue]));
     /** Texts that must never reach an upstream, such as the client's own key. */
     this.forbidden = options.forbidden ?? [];
+    /** Whether to refuse also what the real APIs take and the gateway does not send. */
+    this.ours = options.ours ?? true;
     this.signed = new Signatures();
     this.sockets = new Set();
     this.waiting = new Set();
@@ -151,7 +153,7 @@ class Fake {
     this.checkHead(req, address, route, bytes);
     const call = route.call?.(route.found, address) ?? {};
     const body = req.method === 'POST' ? format.canonical?.(parseBody(bytes)) ?? parseBody(bytes) : null;
-    if (body) format.validate(body, { headers: req.headers, signed: this.signed, op, call });
+    if (body) format.validate(body, { headers: req.headers, signed: this.signed, op, call, ours: this.ours });
     const model = call.model ?? body?.model ?? body?.name;
     const known = this.models[format.name];
     if (model !== undefined && !known.includes(model.replace(/--.*$/, '')) && !/^fake-/.test(model)) throw format.noModel(model);
@@ -285,7 +287,7 @@ async function readAll(req) {
 }
 
 /**
- * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, geminiKey, ollamaKey, models (by format), forbidden.
+ * Starts the fake on a free loopback port. Options: openaiKey, anthropicKey, geminiKey, ollamaKey, models (by format), forbidden, ours.
  * Gives {fake, port, origin, openaiBase, close()}.
  */
 export async function startFake(options = {}) {
