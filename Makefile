@@ -95,7 +95,7 @@ TEST_FOLDERS := $(filter $(PRESENT),$(sort $(notdir $(patsubst %/,%,$(dir $(wild
 FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 
 .DEFAULT_GOAL := build
-.PHONY: build run test check bench fuzz format install clean release help setup setup-test unit \
+.PHONY: build run test test-matrix check bench fuzz format install clean release help setup setup-test unit \
 	test-only check-format check-floors check-warnings check-cppcheck check-analyzer check-asan
 
 # ---- the program -----------------------------------------------------------------------------
@@ -155,6 +155,11 @@ test: setup-test
 
 test-only: build unit-binaries fuzz-replay-binaries
 	@tests/run --build $(BUILD)
+
+## test-matrix: every client format x upstream format x case through the program; prints the table
+test-matrix: setup-test build
+	@LLM_MUX_BIN=$(abspath $(BUILD)/llm-mux) tests/e2e/run matrix-wire.test.mjs
+	@PATH="$(CURDIR)/build/node/bin:$$PATH" node tests/e2e/matrix/document.mjs
 
 ## unit-FOLDER: build and run the unit tests of one folder (V=asan for the sanitizer build)
 unit-%: $(BUILD)/tests/%/unit | $(TOKENS_FILE)

@@ -11,3 +11,18 @@ trailer <</Root 1 0 R>>
 `;
 export const pdf = Buffer.from(pdfText).toString('base64');
 export const pdfSize = pdfText.length;
+
+const wavHead = Buffer.alloc(44);
+wavHead.write('RIFF', 0, 'latin1');
+wavHead.writeUInt32LE(36, 4);
+wavHead.write('WAVEfmt ', 8, 'latin1');
+wavHead.writeUInt32LE(16, 16);
+wavHead.writeUInt16LE(1, 20);
+wavHead.writeUInt16LE(1, 22);
+wavHead.writeUInt32LE(8000, 24);
+wavHead.writeUInt32LE(8000, 28);
+wavHead.writeUInt16LE(1, 32);
+wavHead.writeUInt16LE(8, 34);
+wavHead.write('data', 36, 'latin1');
+/** No sound at all: one channel, 8 kHz, 8 bits. */
+export const wav = wavHead.toString('base64');

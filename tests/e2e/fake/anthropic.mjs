@@ -445,9 +445,17 @@ const imagesIn = (parts) => parts.flatMap((b) => {
   return b.type === 'tool_result' && Array.isArray(b.content) ? imagesIn(b.content) : [];
 });
 
+const filesIn = (parts) => parts.flatMap((b) => {
+  if (b.type === 'document') return [{ type: b.source.media_type ?? b.source.type, size: Buffer.from(b.source.data ?? '', b.source.type === 'base64' ? 'base64' : 'utf8').length, name: b.title ?? null }];
+  return b.type === 'tool_result' && Array.isArray(b.content) ? filesIn(b.content) : [];
+});
+const choices = { auto: 'auto', any: 'required', tool: 'required', none: 'none' };
+
 const textIn = (content) => (typeof content === 'string' ? content : (content ?? []).filter((b) => b.type === 'text').map((b) => b.text).join(''));
 
-/** What the scenarios need to know of a request, in words both formats share. */
+const resultOf = (b) => ({ id: b.tool_use_id, text: textIn(b.content), error: b.is_error === true });
+
+/** What the scenarios need to know of a request, in words all formats share. */
 export function read(body) {
   const tail = body.messages.at(-1);
   const tools = (body.tools ?? []).filter((t) => t.input_schema);
@@ -456,8 +464,10 @@ export function read(body) {
     stream: body.stream === true,
     system: textIn(body.system),
     userText: textIn(body.messages.findLast((m) => m.role === 'user' && blocksOf(m).some((b) => b.type === 'text'))?.content),
-    results: tail.role === 'user' ? only(tail, 'tool_result').map((b) => ({ id: b.tool_use_id, text: textIn(b.content), error: b.is_error === true })) : [],
+    results: tail.role === 'user' ? only(tail, 'tool_result').map(resultOf) : [],
     images: body.messages.flatMap((m) => imagesIn(blocksOf(m))),
+    files: body.messages.flatMap((m) => filesIn(blocksOf(m))),
+    choice: body.tool_choice ? { mode: choices[body.tool_choice.type], names: [body.tool_choice.name ?? []].flat() } : null,
     tools: tools.map((t) => t.name),
     parallel: body.tool_choice?.disable_parallel_tool_use !== true,
     schema: (body.output_config?.format ?? body.output_format)?.schema ?? null,
@@ -465,6 +475,12 @@ export function read(body) {
     thinking: body.thinking !== undefined && body.thinking.type !== 'disabled',
     maxTokens: body.max_tokens,
     usageWanted: true,
+    history: {
+      said: body.messages.filter((m) => m.role !== 'system').map((m) => [m.role, textIn(m.content)]).filter(([, text]) => text !== ''),
+      calls: body.messages.flatMap((m) => only(m, 'tool_use')).map((b) => ({ id: b.id, name: b.name, args: b.input })),
+      results: body.messages.flatMap((m) => only(m, 'tool_result')).map(resultOf),
+      thoughts: body.messages.flatMap((m) => only(m, 'thinking')).map((b) => b.signature),
+    },
   };
 }
 

@@ -286,8 +286,21 @@ const imagesIn = (m) => parts(m.content).filter((b) => b.type === 'image_url').m
   const found = dataUrl.exec(b.image_url.url);
   return found ? { type: found[1], size: Buffer.from(found[2], 'base64').length } : { type: 'url', size: 0 };
 });
+const filesIn = (m) => parts(m.content).filter((b) => b.type === 'file' || b.type === 'input_audio').map((b) => {
+  if (b.type === 'input_audio') return { type: `audio/${b.input_audio.format}`, size: Buffer.from(b.input_audio.data, 'base64').length, name: null };
+  const found = dataUrl.exec(b.file.file_data ?? '');
+  return { type: found?.[1] ?? 'id', size: found ? Buffer.from(found[2], 'base64').length : 0, name: b.file.filename ?? null };
+});
+const resultOf = (m) => ({ id: m.tool_call_id, text: textIn(m.content), error: textIn(m.content).startsWith('Error: ') });
+const choiceOf = (choice) => {
+  if (choice === undefined) return null;
+  if (typeof choice === 'string') return { mode: choice, names: [] };
+  return choice.allowed_tools
+    ? { mode: choice.allowed_tools.mode, names: choice.allowed_tools.tools.map((t) => (t.function ?? t.custom ?? t).name) }
+    : { mode: 'required', names: [(choice.function ?? choice.custom).name] };
+};
 
-/** What the scenarios need to know of a request, in words both formats share. */
+/** What the scenarios need to know of a request, in words all formats share. */
 export function read(body) {
   const { messages } = body;
   const tail = messages.findLastIndex((m) => m.role !== 'tool');
@@ -300,15 +313,23 @@ export function read(body) {
     stream: body.stream === true,
     system: messages.filter((m) => m.role === 'system' || m.role === 'developer').map((m) => textIn(m.content)).join('\n'),
     userText: textIn(messages.findLast((m) => m.role === 'user' && textIn(m.content) !== '')?.content ?? ''),
-    results: messages.slice(end + 1).filter((m) => m.role === 'tool').map((m) => ({ id: m.tool_call_id, text: textIn(m.content), error: textIn(m.content).startsWith('Error: ') })),
+    results: messages.slice(end + 1).filter((m) => m.role === 'tool').map(resultOf),
     images: messages.flatMap(imagesIn),
+    files: messages.flatMap(filesIn),
+    choice: choiceOf(body.tool_choice),
     tools: (body.tools ?? []).map((t) => (t.function ?? t.custom).name),
     parallel: body.parallel_tool_calls !== false,
     schema: body.response_format?.json_schema?.schema ?? null,
-    stops: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+    stops: noStop(body.model) ? null : [body.stop ?? []].flat(),
     thinking: isCompat(body.model),
     maxTokens: body.max_completion_tokens ?? body.max_tokens,
     usageWanted: body.stream_options?.include_usage === true,
+    history: {
+      said: messages.filter((m) => m.role === 'user' || m.role === 'assistant').map((m) => [m.role, textIn(m.content)]).filter(([, text]) => text !== ''),
+      calls: messages.flatMap((m) => m.tool_calls ?? []).map((c) => ({ id: c.id, name: (c.function ?? c.custom).name, args: c.function ? JSON.parse(c.function.arguments || '{}') : c.custom.input })),
+      results: messages.filter((m) => m.role === 'tool').map(resultOf),
+      thoughts: messages.map((m) => m.reasoning_content).filter(Boolean),
+    },
   };
 }
 

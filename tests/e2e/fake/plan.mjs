@@ -1,4 +1,4 @@
-// Scenarios: what the fake answers, in words both formats share. A plan is rendered by the format's file; a fault is done by the server.
+// Scenarios: what the fake answers, in words all formats share. A plan is rendered by the format's file; a fault is done by the server.
 import { sample } from './check.mjs';
 
 export const unicodeText = 'Grüße, 你好, 👩‍👩‍👧‍👦 and 😀 done';

@@ -1,0 +1,39 @@
+// Questions as a client of Ollama's native API sends them (formats.md 2.6).
+export * as checker from '../../check/ollama.mjs';
+
+export const name = 'ollama';
+export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'schema', 'think', 'stops', 'usage', 'sampling'];
+export const sampling = ['temperature', 'top_k', 'seed', 'presence_penalty', 'frequency_penalty'];
+export const finishes = { stop: 'stop', length: 'length', tool_calls: 'stop', stop_sequence: 'stop', refusal: 'stop', content_filter: 'stop', 'refusal-part': 'stop' };
+
+function message(t) {
+  if ('user' in t) return [{ role: 'user', content: t.user, ...(t.image ? { images: [t.image] } : {}) }];
+  if ('assistant' in t) return [{ role: 'assistant', content: t.assistant }];
+  if (t.results) return t.results.map((r) => ({ role: 'tool', content: r.text, tool_name: r.name, ...(r.id ? { tool_call_id: r.id } : {}), ...(r.image ? { images: [r.image] } : {}) }));
+  const calls = t.answer.calls.map((c) => ({ ...(c.id ? { id: c.id } : {}), function: { name: c.name, arguments: JSON.parse(c.args) } }));
+  return [{
+    role: 'assistant', content: t.answer.text,
+    ...(t.answer.thinking ? { thinking: t.answer.thinking } : {}),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  }];
+}
+
+export function build(q, { model, stream }) {
+  const options = { ...(q.max ? { num_predict: q.max } : {}), ...(q.stops ? { stop: q.stops } : {}), ...q.sampling };
+  return {
+    path: '/api/chat',
+    body: {
+      model,
+      messages: [...(q.system ? [{ role: 'system', content: q.system }] : []), ...q.turns.flatMap(message)],
+      ...(q.tools ? { tools: q.tools.map((t) => ({ type: 'function', function: t })) } : {}),
+      ...(q.schema ? { format: q.schema } : {}),
+      ...(q.think ? { think: true } : {}),
+      ...(Object.keys(options).length > 0 ? { options } : {}),
+      // A stream is what this API does unless told otherwise.
+      ...(stream ? {} : { stream: false }),
+    },
+    asked: {},
+  };
+}
+
+export const usage = (total) => ({ input: total.input, output: total.output });

@@ -1,0 +1,63 @@
+// The matrix as data: which client formats reach which upstream formats, and what becomes of each case on the way.
+// Everything passes but for the rows below, each derived from the reference; where an upstream can carry a thing, no row says otherwise.
+import { cases } from './cases.mjs';
+import * as anthropic from './clients/anthropic.mjs';
+import * as gemini from './clients/gemini.mjs';
+import * as ollama from './clients/ollama.mjs';
+import * as chat from './clients/openai-chat.mjs';
+import * as completions from './clients/openai-completions.mjs';
+import * as responses from './clients/openai-responses.mjs';
+
+export const everyClient = Object.fromEntries([chat, completions, responses, anthropic, gemini, ollama].map((c) => [c.name, c]));
+
+/** How a provider of each format is configured, and the models to ask: one for all, one that thinks. There is no completions upstream. */
+export const everyUpstream = {
+  'openai-chat': { provider: (up) => ({ type: 'openai', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey] }), plain: 'gpt-4o', thinks: 'deepseek-reasoner' },
+  'openai-responses': { provider: (up) => ({ type: 'openai', wire: 'responses', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey] }), plain: 'gpt-4.1', thinks: 'gpt-5-mini' },
+  anthropic: { provider: (up) => ({ type: 'anthropic', 'base-url': up.origin, 'api-keys': [up.fake.anthropicKey] }), plain: 'claude-sonnet-4-5', thinks: 'claude-sonnet-4-5' },
+  gemini: { provider: (up) => ({ type: 'gemini', 'base-url': up.origin, 'api-keys': [up.fake.geminiKey] }), plain: 'gemini-2.5-flash', thinks: 'gemini-3-flash-preview' },
+  ollama: { provider: (up) => ({ type: 'ollama', 'base-url': up.origin, 'api-keys': [up.fake.ollamaKey] }), plain: 'qwen3-vl', thinks: 'qwen3-vl' },
+};
+
+/** What the program speaks today. */
+const spoken = { clients: ['openai-chat', 'anthropic'], upstreams: ['openai-chat', 'anthropic'] };
+const only = (all, names) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
+export const clients = only(everyClient, spoken.clients);
+export const upstreams = only(everyUpstream, spoken.upstreams);
+
+const any = null;
+const penalties = ['presence_penalty', 'frequency_penalty'];
+
+/** What does not simply pass: [clients, upstreams, case, verdict, rule, why]. null means all; drop lists fields, reject gives the reason. */
+const rows = [
+  [['openai-chat', 'openai-completions', 'ollama'], ['anthropic', 'gemini', 'openai-responses'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'IR-11, AN-20', 'thoughts come back without the proof their maker wants'],
+  [['anthropic', 'openai-responses', 'gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
+  [any, ['ollama'], 'PDF in', { drop: ['file'] }, '4.9', 'a note stands in its place'],
+  [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
+  [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
+  [['openai-chat', 'openai-completions'], ['anthropic', 'openai-responses'], 'sampling', { drop: ['seed', ...penalties] }, 'AN-19, OR-10'],
+  [['openai-chat', 'openai-completions'], ['gemini'], 'sampling', { drop: penalties }, 'GM-16', 'the model takes none'],
+  [['anthropic'], ['openai-chat', 'openai-responses'], 'sampling', { drop: ['top_k'] }, 'OC-15'],
+  [['gemini'], ['openai-chat'], 'sampling', { drop: ['top_k'] }, 'OC-15'],
+  [['gemini'], ['anthropic'], 'sampling', { drop: ['seed'] }, 'AN-19'],
+  [['gemini'], ['openai-responses'], 'sampling', { drop: ['top_k', 'seed'] }, 'OR-10'],
+  [['ollama'], ['openai-chat'], 'sampling', { drop: ['top_k'] }, 'OC-15'],
+  [['ollama'], ['anthropic'], 'sampling', { drop: ['seed', ...penalties] }, 'AN-19'],
+  [['ollama'], ['openai-responses'], 'sampling', { drop: ['top_k', 'seed', ...penalties] }, 'OR-10'],
+  [['ollama'], ['gemini'], 'sampling', { drop: penalties }, 'GM-16', 'the model takes none'],
+  [['openai-responses'], ['anthropic'], 'sampling', { drop: ['top_p'] }, 'AN-19', 'newer models take one of temperature and top_p'],
+];
+
+const matches = (list, name) => list === any || list.includes(name);
+
+/** The verdict of one cell: {absent: reason}, {reject: reason}, {drop: fields} or {pass: true}, with the rule it stands on. */
+export function verdict(client, upstream, name) {
+  const missing = (cases[name].needs ?? []).filter((n) => !everyClient[client].can.includes(n));
+  if (missing.length > 0) return { absent: 'the client format cannot say it', rule: '2' };
+  const row = rows.find(([c, u, k]) => k === name && matches(c, client) && matches(u, upstream));
+  return row ? { ...row[3], rule: row[4], why: row[5] ?? null } : { pass: true, rule: cases[name].rule };
+}
+
+/** Every cell: {client, upstream, name, verdict}. */
+export const cells = Object.keys(clients).flatMap((client) =>
+  Object.keys(upstreams).flatMap((upstream) => Object.keys(cases).map((name) => ({ client, upstream, name, verdict: verdict(client, upstream, name) }))));
