@@ -127,7 +127,7 @@ static bool encode_response(
 
 /* ---- counting ---- */
 
-static bool parse_count(
+bool format_read_input_tokens(
 	struct slice body, struct arena *arena, int64_t *tokens, struct error *error) {
 	const struct json *tree = json_parse(arena, body, NULL, error);
 	if (!tree) {
@@ -164,6 +164,6 @@ const struct format format_anthropic = {
 	.encode_response = encode_response,
 	.encode_error = format_encode_anthropic_error,
 	.parse_error = format_read_error,
-	.parse_count = parse_count,
+	.parse_count = format_read_input_tokens,
 	.encode_count = encode_count,
 };

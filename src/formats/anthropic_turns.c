@@ -1,6 +1,7 @@
 /* anthropic_turns.c: the conversation in the order and shape the Messages API takes
  * (formats.md 3.2, AN-3..AN-20). */
 #include "formats/anthropic.h"
+#include "formats/formats_internal.h"
 
 static const struct turn_rules rules = {.reminder = "AN-3", .missing = "AN-13", .orphan = "AN-14"};
 
@@ -58,18 +59,6 @@ bool anthropic_can_splice(const struct chat_request *request) {
 	return true;
 }
 
-/* The parts of a message that are no thinking, copied; true when there was some. */
-static bool copy_without_thinking(
-	struct arena *arena, const struct chat_parts *parts, struct chat_parts *kept) {
-	*kept = (struct chat_parts){0};
-	for (size_t i = 0; i < parts->len; i++) {
-		if (parts->items[i].kind != CHAT_PART_THINKING) {
-			*ARENA_PUSH(arena, kept) = parts->items[i];
-		}
-	}
-	return kept->len < parts->len;
-}
-
 const struct chat_request *anthropic_mend(
 	const struct chat_request *request, const struct error *error, struct chat_losses *losses) {
 	struct slice message = slice_of(error->message);
@@ -77,23 +66,11 @@ const struct chat_request *anthropic_mend(
 		!slice_icontains(message, SLICE("thinking"))) {
 		return NULL;
 	}
-	struct chat_request *mended = ARENA_NEW(request->arena, struct chat_request);
-	bool had_thinking = false;
-	*mended = *request;
-	mended->is_mended = true;
-	mended->messages.items =
-		ARENA_ARRAY(request->arena, struct chat_message, request->messages.len + 1);
-	for (size_t i = 0; i < request->messages.len; i++) {
-		const struct chat_message *told = &request->messages.items[i];
-		mended->messages.items[i] = *told;
-		had_thinking |= copy_without_thinking(
-			request->arena, &told->parts, &mended->messages.items[i].parts);
+	const struct chat_request *mended = format_without_thinking(request);
+	if (mended != NULL) {
+		chat_drop(losses, "AN-21", "messages.thinking",
+			"the upstream could not verify its signature");
 	}
-	if (!had_thinking) {
-		return NULL;
-	}
-	chat_drop(losses, "AN-21", "messages.thinking",
-		"the upstream could not verify its signature");
 	return mended;
 }
 

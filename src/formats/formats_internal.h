@@ -6,6 +6,7 @@
 
 /* The dialects that are built; registry.c lists them. */
 extern const struct format format_openai_chat;
+extern const struct format format_openai_responses;
 extern const struct format format_anthropic;
 extern const struct format format_ollama;
 
@@ -24,6 +25,14 @@ void format_read_error(
 /* Raw JSON for a dialect whose pieces end with the line (CC-17, OL-5): without line breaks, which
  * stand between tokens only. The bytes themselves when they have none, else a copy in the arena. */
 struct slice format_one_line(struct arena *arena, struct slice raw);
+
+/* A mended copy of the request without the thinking of its messages (AN-21, E-72); NULL when it has
+ * none. */
+const struct chat_request *format_without_thinking(const struct chat_request *request);
+
+/* parse_count of the dialects whose answer is {"input_tokens": N}. */
+bool format_read_input_tokens(
+	struct slice body, struct arena *arena, int64_t *tokens, struct error *error);
 
 /* encode_error of the families. */
 void format_encode_openai_error(

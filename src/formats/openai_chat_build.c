@@ -1,6 +1,7 @@
 /* openai_chat_build.c: canonical requests for OpenAI Chat upstreams: everything but the messages
  * (formats.md 3.1, OC-1..OC-15). */
 #include "formats/openai_chat_build.h"
+#include "formats/build_common.h"
 
 /* OC-4, 4.6 */
 static const struct name_rule tool_name_rule = {"_-", 64};
@@ -270,12 +271,6 @@ static void write_max_tokens(struct openai_chat_builder *b) {
 	}
 }
 
-/* OC-8: with reasoning off, the models that can turn it off sample as others do. */
-static bool may_sample(const struct openai_chat_builder *b) {
-	return !b->is_reasoning || (model_has(b->target->family, MODEL_HAS_NONE_EFFORT) &&
-					   slice_is(b->request->reasoning.effort, "none"));
-}
-
 static void write_sampling(struct openai_chat_builder *b) {
 	const struct chat_request *r = b->request;
 	const struct {
@@ -288,7 +283,7 @@ static void write_sampling(struct openai_chat_builder *b) {
 		{"frequency_penalty", r->frequency_penalty.raw},
 		{"logit_bias", r->logit_bias},
 	};
-	bool is_allowed = may_sample(b);
+	bool is_allowed = build_may_sample(r, b->target); /* OC-8 */
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		if (numbers[i].raw.data != NULL && !is_allowed) {
 			drop(b, "OC-8", numbers[i].name, "the model refuses it");
@@ -448,15 +443,7 @@ static void write_response_format(struct openai_chat_builder *b) {
 
 static struct slice service_tier(const struct openai_chat_builder *b) {
 	struct slice tier = b->request->service_tier;
-	if (b->is_own || tier.data == NULL || slice_is(tier, "auto")) {
-		return tier;
-	}
-	/* 4.10 */
-	if (slice_is(tier, "standard_only") || slice_is(tier, "standard")) {
-		return SLICE("default");
-	}
-	bool is_shared = slice_is(tier, "priority") || slice_is(tier, "flex");
-	return is_shared ? tier : (struct slice){0};
+	return b->is_own ? tier : build_openai_tier(tier);
 }
 
 static void write_stream(struct openai_chat_builder *b) {

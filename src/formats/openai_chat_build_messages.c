@@ -1,6 +1,7 @@
 /* openai_chat_build_messages.c: the messages of a request for OpenAI Chat upstreams (OC-1..OC-6).
  */
 #include "base/encoding.h"
+#include "formats/build_common.h"
 #include "formats/openai_chat_build.h"
 
 static void drop(
@@ -26,18 +27,6 @@ static void write_text(struct openai_chat_builder *b, struct slice text) {
 	json_end_object(&b->w);
 }
 
-/* "data:MT;base64,DATA" with DATA by reference (PF-5). */
-static void write_data_url(
-	struct openai_chat_builder *b, const char *key, struct slice type, struct slice data) {
-	json_write_key(&b->w, key);
-	json_begin_string(&b->w);
-	json_write_string_part(&b->w, SLICE("data:"));
-	json_write_string_part(&b->w, type);
-	json_write_string_part(&b->w, SLICE(";base64,"));
-	json_write_string_part(&b->w, data);
-	json_end_string(&b->w);
-}
-
 static void write_visual(
 	struct openai_chat_builder *b, const struct chat_part *part, const char *type) {
 	begin_part(b, type);
@@ -46,7 +35,7 @@ static void write_visual(
 	if (part->source == CHAT_SOURCE_BASE64) {
 		struct slice media_type =
 			part->media_type.len ? part->media_type : SLICE("image/png");
-		write_data_url(b, "url", media_type, part->data);
+		build_put_data_url(&b->w, "url", media_type, part->data);
 	} else {
 		json_put_string(&b->w, "url", part->data);
 	}
@@ -101,10 +90,6 @@ static void write_audio(struct openai_chat_builder *b, const struct chat_part *p
 	}
 }
 
-static struct slice title_of(const struct chat_part *part) {
-	return part->filename.len ? part->filename : part->title;
-}
-
 static void write_headed_text(
 	struct openai_chat_builder *b, struct slice title, struct slice text) {
 	begin_part(b, "text");
@@ -121,7 +106,7 @@ static void write_headed_text(
 
 static void write_file_data(struct openai_chat_builder *b, const struct chat_part *part) {
 	struct slice type = part->media_type.len ? part->media_type : SLICE("application/pdf");
-	struct slice name = title_of(part);
+	struct slice name = build_file_title(part);
 	if (slice_istarts_with(type, SLICE("text/"))) {
 		struct buf text;
 		buf_init(&text, 0);
@@ -136,7 +121,7 @@ static void write_file_data(struct openai_chat_builder *b, const struct chat_par
 	json_write_key(&b->w, "file");
 	json_begin_object(&b->w);
 	json_put_string(&b->w, "filename", name.len ? name : SLICE("document.pdf"));
-	write_data_url(b, "file_data", type, part->data);
+	build_put_data_url(&b->w, "file_data", type, part->data);
 	json_end_object(&b->w);
 	json_end_object(&b->w);
 }
@@ -173,13 +158,13 @@ static void write_file(struct openai_chat_builder *b, const struct chat_part *pa
 		break;
 	case CHAT_SOURCE_URL:
 		chat_alter(b->losses, "OC-2", "file", "its address went as text");
-		write_headed_text(b, title_of(part), part->data);
+		write_headed_text(b, build_file_title(part), part->data);
 		break;
 	case CHAT_SOURCE_PARTS:
 		write_parts(b, &part->parts);
 		break;
 	default:
-		write_headed_text(b, title_of(part), part->text);
+		write_headed_text(b, build_file_title(part), part->text);
 		break;
 	}
 }
@@ -246,11 +231,6 @@ static const char *system_role(const struct openai_chat_builder *b, enum chat_ro
 	return may_be_developer && is_wanted ? "developer" : "system";
 }
 
-/* E-105: it changes with every call and means nothing elsewhere. */
-static bool is_billing_header(const struct chat_part *part) {
-	return slice_starts_with(part->text, SLICE("x-anthropic-billing-header"));
-}
-
 /* OC-10: hosts without json_schema read the schema in the system text. */
 static struct slice schema_text(struct openai_chat_builder *b) {
 	const struct chat_response_format *format = &b->request->response_format;
@@ -268,7 +248,7 @@ static void write_system(struct openai_chat_builder *b) {
 	struct chat_parts kept = {0};
 	struct slice schema = schema_text(b);
 	for (size_t i = 0; i < r->system.len; i++) {
-		if (is_billing_header(&r->system.items[i])) {
+		if (build_is_billing_header(&r->system.items[i])) {
 			drop(b, "E-105", "system", "a billing header of another provider");
 		} else {
 			*chat_parts_push(b->arena, &kept, CHAT_PART_TEXT) = r->system.items[i];
@@ -547,11 +527,8 @@ static struct slice result_text(struct openai_chat_builder *b, const struct chat
 static void write_result_text(struct openai_chat_builder *b, const struct chat_part *result) {
 	bool needs_gap = false;
 	json_begin_string(&b->w);
-	if (result->is_error) {
-		struct slice text = chat_parts_text(b->arena, &result->parts, "\n");
-		if (!slice_istarts_with(text, SLICE("error"))) {
-			json_write_string_part(&b->w, SLICE("Error: "));
-		}
+	if (build_needs_error_mark(b->arena, result)) {
+		json_write_string_part(&b->w, SLICE("Error: "));
 	}
 	for (size_t i = 0; i < result->parts.len; i++) {
 		struct slice text = result_text(b, &result->parts.items[i]);

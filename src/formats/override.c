@@ -1,4 +1,4 @@
-/* override.c: a request that says something else than its body (formats.md RE-6). */
+/* override.c: a request that says something else than its body (formats.md RE-6, AN-21, E-72). */
 #include "formats/formats_internal.h"
 
 /* Fields kept in raw that ask for thinking in a spelling of their own. */
@@ -37,4 +37,32 @@ const struct chat_request *format_override_reasoning(
 		}
 	}
 	return copy;
+}
+
+/* The parts of a message that are no thinking, copied; true when there was some. */
+static bool copy_without_thinking(
+	struct arena *arena, const struct chat_parts *parts, struct chat_parts *kept) {
+	*kept = (struct chat_parts){0};
+	for (size_t i = 0; i < parts->len; i++) {
+		if (parts->items[i].kind != CHAT_PART_THINKING) {
+			*ARENA_PUSH(arena, kept) = parts->items[i];
+		}
+	}
+	return kept->len < parts->len;
+}
+
+const struct chat_request *format_without_thinking(const struct chat_request *request) {
+	struct chat_request *copy = ARENA_NEW(request->arena, struct chat_request);
+	bool had_thinking = false;
+	*copy = *request;
+	copy->is_mended = true;
+	copy->messages.items =
+		ARENA_ARRAY(request->arena, struct chat_message, request->messages.len + 1);
+	for (size_t i = 0; i < request->messages.len; i++) {
+		const struct chat_message *told = &request->messages.items[i];
+		copy->messages.items[i] = *told;
+		had_thinking |= copy_without_thinking(
+			request->arena, &told->parts, &copy->messages.items[i].parts);
+	}
+	return had_thinking ? copy : NULL;
 }

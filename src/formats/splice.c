@@ -1,6 +1,6 @@
 /* splice.c: same format in and out: the client's bytes with the fewest edits, and the sink that
  * hands on an answer's own bytes (formats.md 7.2). */
-#include "formats/formats_internal.h"
+#include "formats/openai_responses_build.h"
 
 #define INCLUDE_USAGE SLICE("{\"include_usage\":true}")
 
@@ -45,6 +45,10 @@ bool format_can_splice(const struct format *format, const struct chat_request *r
 
 bool format_splice_request(const struct format *format, const struct chat_request *request,
 	const struct format_target *target, struct buf *out, struct error *error) {
+	if (target->quirks & QUIRK_CODEX) { /* OR-20: more than a few edits */
+		return openai_responses_codex_body(
+			request->tree, target, request->arena, out, error);
+	}
 	struct json_edit edits[2];
 	size_t count = 0;
 	struct buf name;

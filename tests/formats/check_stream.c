@@ -175,7 +175,8 @@ static bool cc_tool_calls(struct reader *r, int64_t choice, const struct json *c
 	json_each (call, calls) {
 		int64_t index = -1;
 		json_int64(json_get(call, "index"), &index);
-		const struct json *function = json_get(call, "function");
+		const struct json *custom = json_get(call, "custom");
+		const struct json *function = custom ? custom : json_get(call, "function");
 		bool is_first = index == r->next_tool[choice];
 		if (index > r->next_tool[choice] || index < 0) {
 			return complain(r, "tool index skips");
@@ -185,7 +186,7 @@ static bool cc_tool_calls(struct reader *r, int64_t choice, const struct json *c
 		if (is_first != has_name || is_first != has_id) {
 			return complain(r, "CC-13: id and name stand in the first piece alone");
 		}
-		if (!json_is(json_get(function, "arguments"), JSON_STRING)) {
+		if (!json_is(json_get(function, custom ? "input" : "arguments"), JSON_STRING)) {
 			return complain(r, "CC-5: arguments is no string");
 		}
 		r->next_tool[choice] += is_first;
@@ -305,8 +306,10 @@ const char *check_openai_chat_whole(struct slice body, struct arena *arena) {
 			return "CC-4: a field of the choice is missing";
 		}
 		json_each (call, json_get(message, "tool_calls")) {
+			const struct json *custom = json_get(call, "custom");
 			const struct json *arguments =
-				json_get(json_get(call, "function"), "arguments");
+				custom ? json_get(custom, "input")
+				       : json_get(json_get(call, "function"), "arguments");
 			if (!json_is(arguments, JSON_STRING)) {
 				return "CC-5: arguments is no string";
 			}

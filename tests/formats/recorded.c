@@ -6,7 +6,7 @@
 /* ---- reading ---- */
 
 /* INDEX.md: one payload a line; the framing depends on the dialect. */
-static struct slice frame_chunks(struct arena *arena, struct slice lines, bool is_anthropic) {
+static struct slice frame_chunks(struct arena *arena, struct slice lines, bool has_names) {
 	struct buf out = {0};
 	struct slice line;
 	while (slice_split(&lines, '\n', &line)) {
@@ -14,7 +14,7 @@ static struct slice frame_chunks(struct arena *arena, struct slice lines, bool i
 		if (line.len == 0) {
 			continue;
 		}
-		if (is_anthropic) {
+		if (has_names) {
 			const struct json *tree = json_parse(arena, line, NULL, NULL);
 			struct slice type = json_string(json_get(tree, "type"), arena);
 			buf_printf(&out, "event: %.*s\n", SLICE_FMT(type));
@@ -23,7 +23,7 @@ static struct slice frame_chunks(struct arena *arena, struct slice lines, bool i
 		buf_append(&out, line);
 		buf_append_str(&out, "\n\n");
 	}
-	if (!is_anthropic) {
+	if (!has_names) {
 		buf_append_str(&out, "data: [DONE]\n\n");
 	}
 	struct slice framed = arena_dup(arena, buf_slice(&out));
@@ -59,8 +59,8 @@ static void read_exchange(struct arena *arena, const char *folder, const struct 
 				      slice_ends_with(name, SLICE(".ndjson"));
 		if (slice_ends_with(name, SLICE(".chunks.txt"))) {
 			exchange->is_stream = true;
-			exchange->answer = frame_chunks(
-				arena, bytes, slice_contains(slice_of(folder), SLICE("anthropic")));
+			exchange->answer = frame_chunks(arena, bytes,
+				strstr(folder, "anthropic") || strstr(folder, "responses"));
 		}
 	}
 	bool reserialized = false;

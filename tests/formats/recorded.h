@@ -41,10 +41,12 @@ bool recorded_translate(const struct format *from, const struct format *to,
 /* Order rules of the dialect's streams (formats.md section 2). NULL, or what is wrong. */
 const char *check_anthropic_stream(struct slice wire, struct arena *arena);
 const char *check_openai_chat_stream(struct slice wire, struct arena *arena);
+const char *check_openai_responses_stream(struct slice wire, struct arena *arena);
 const char *check_ollama_stream(struct slice wire, struct arena *arena);
 /* What whole answers must have. */
 const char *check_anthropic_whole(struct slice body, struct arena *arena);
 const char *check_openai_chat_whole(struct slice body, struct arena *arena);
+const char *check_openai_responses_whole(struct slice body, struct arena *arena);
 const char *check_ollama_whole(struct slice body, struct arena *arena);
 
 #endif

@@ -66,7 +66,8 @@ static void keep_the_wire(const struct recorded *exchange, void *data) {
 	struct slice behind = slice_from(exchange->answer, wire.len);
 	bool is_prefix =
 		slice_starts_with(exchange->answer, wire) &&
-		(behind.len == 0 || slice_starts_with(behind, SLICE("event: message_start")));
+		(behind.len == 0 || slice_starts_with(behind, SLICE("event: message_start")) ||
+			slice_starts_with(behind, SLICE("event: response.created")));
 	if (!is_spliced_start && !check.has_failed && !is_prefix) {
 		report(run, exchange, "the wire differs from the answer", "keep_wire");
 	}
@@ -80,6 +81,8 @@ static void encode_as_all(const struct recorded *exchange, void *data) {
 		const char *(*whole)(struct slice body, struct arena *arena);
 	} targets[] = {
 		{FORMAT_OPENAI_CHAT, check_openai_chat_stream, check_openai_chat_whole},
+		{FORMAT_OPENAI_RESPONSES, check_openai_responses_stream,
+			check_openai_responses_whole},
 		{FORMAT_ANTHROPIC, check_anthropic_stream, check_anthropic_whole},
 		{FORMAT_OLLAMA, check_ollama_stream, check_ollama_whole},
 	};
@@ -184,6 +187,8 @@ static const struct {
 	{"openai-chat", FORMAT_OPENAI_CHAT},
 	{"openai-chat-compat", FORMAT_OPENAI_CHAT},
 	{"ollama", FORMAT_OLLAMA},
+	{"openai-responses", FORMAT_OPENAI_RESPONSES},
+	{"openai-responses-compat", FORMAT_OPENAI_RESPONSES},
 };
 
 static void for_all(void (*visit)(const struct recorded *exchange, void *data)) {
