@@ -117,6 +117,7 @@ const struct format format_openai_chat = {
 	.keepalive = ": ping\n\n", /* CC-16 */
 	.parse_request = openai_chat_parse_request,
 	.build_request = openai_chat_build_request,
+	.can_splice = openai_chat_can_splice,
 	.decoder_create = openai_chat_decoder_create,
 	.encoder_create = openai_chat_encoder_create,
 	.encode_response = openai_chat_encode_response,

@@ -18,6 +18,7 @@ struct openai_chat_builder {
 	bool is_official;
 	bool is_reasoning; /* OC-8 */
 	bool has_failed;   /* REJECT; error is set */
+	size_t last_user;  /* number of the last message of the user */
 };
 
 /* The "messages" array. */

@@ -376,15 +376,23 @@ static size_t count_calls(const struct chat_message *message) {
 	return count;
 }
 
-/* OC-3: thinking goes where a dialect takes it. */
-static void write_thinking(struct openai_chat_builder *b, const struct chat_parts *parts) {
-	if (b->target->quirks & QUIRK_REASONING_CONTENT) {
+/* OC-3, E-73: thinking goes where the host or the model takes it; some models only within the tool
+ * loop that is under way. */
+static bool takes_thinking(const struct openai_chat_builder *b, size_t number) {
+	return model_has(b->target->family, MODEL_WANTS_LOOP_THINKING)
+		       ? number > b->last_user
+		       : (b->target->quirks & QUIRK_REASONING_CONTENT) != 0;
+}
+
+static void write_thinking(struct openai_chat_builder *b, size_t number) {
+	const struct chat_parts *parts = &b->request->messages.items[number].parts;
+	if (takes_thinking(b, number)) {
 		write_joined(b, "reasoning_content", parts, CHAT_PART_THINKING);
 		return;
 	}
 	for (size_t i = 0; i < parts->len; i++) {
 		if (parts->items[i].kind == CHAT_PART_THINKING) {
-			drop(b, "OC-3", "thinking", "the upstream takes no thinking back");
+			drop(b, "OC-3", "messages.thinking", "the upstream takes no thinking back");
 		}
 	}
 }
@@ -406,7 +414,8 @@ static void write_audio_reference(struct openai_chat_builder *b, const struct ch
 	}
 }
 
-static void write_assistant(struct openai_chat_builder *b, const struct chat_message *message) {
+static void write_assistant(struct openai_chat_builder *b, size_t number) {
+	const struct chat_message *message = &b->request->messages.items[number];
 	const struct chat_parts *parts = &message->parts;
 	begin_message(b, "assistant");
 	write_name(b, message->name);
@@ -418,7 +427,7 @@ static void write_assistant(struct openai_chat_builder *b, const struct chat_mes
 		}
 	}
 	write_joined(b, "refusal", parts, CHAT_PART_REFUSAL);
-	write_thinking(b, parts);
+	write_thinking(b, number);
 	write_audio_reference(b, parts);
 	if (count_calls(message) > 0) {
 		json_write_key(&b->w, "tool_calls");
@@ -635,9 +644,32 @@ static void write_orphans(struct openai_chat_builder *b, struct sent_results *se
 
 /* ---- all of them ---- */
 
+/* 0 when there is none: before it nobody can have answered. */
+static size_t last_user(const struct chat_request *r) {
+	size_t i = r->messages.len;
+	while (i > 0 && r->messages.items[i - 1].role != CHAT_ROLE_USER) {
+		i--;
+	}
+	return i > 0 ? i - 1 : 0;
+}
+
+/* OC-5, 7.2: a tool message takes text only; images in it have to move. */
+bool openai_chat_can_splice(const struct chat_request *request) {
+	for (size_t m = 0; m < request->messages.len; m++) {
+		const struct chat_message *message = &request->messages.items[m];
+		for (size_t i = 0; message->role == CHAT_ROLE_TOOL && i < message->parts.len; i++) {
+			if (!chat_parts_all_text(&message->parts.items[i].parts)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 void openai_chat_build_messages(struct openai_chat_builder *b) {
 	const struct chat_request *r = b->request;
 	struct sent_results sent = {ARENA_ARRAY(b->arena, bool *, r->messages.len + 1)};
+	b->last_user = last_user(r);
 	json_write_key(&b->w, "messages");
 	json_begin_array(&b->w);
 	write_system(b);
@@ -652,7 +684,7 @@ void openai_chat_build_messages(struct openai_chat_builder *b) {
 			write_user(b, message, "user");
 			break;
 		case CHAT_ROLE_ASSISTANT:
-			write_assistant(b, message);
+			write_assistant(b, i);
 			write_results(b, &sent, i);
 			break;
 		case CHAT_ROLE_TOOL:

@@ -63,6 +63,34 @@ static void test_media_is_not_copied(void **state) {
 	arena_finish(&arena);
 }
 
+static void oc_5_a_result_with_an_image_is_not_spliced(void **state) {
+	static const struct {
+		const char *content;
+		bool can;
+	} cases[] = {
+		{"\"text\"", true},
+		{"[{\"type\":\"text\",\"text\":\"t\"}]", true},
+		{"[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://h/i.png\"}}]", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena arena;
+		struct chat_request request;
+		struct error error;
+		arena_init(&arena, NULL, 0);
+		struct slice body = arena_printf(&arena,
+			"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{"
+			"\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+			"\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"a\","
+			"\"content\":%s}]}",
+			cases[i].content);
+		assert_true(parse(body, &arena, &request, &error));
+		assert_int_equal(
+			format_can_splice(format_get(FORMAT_OPENAI_CHAT), &request), cases[i].can);
+		arena_finish(&arena);
+	}
+}
+
 static void test_counts_are_bounded(void **state) {
 	(void)state; /* LT-1 */
 	static const struct {
@@ -93,6 +121,7 @@ int test_openai_chat_requests(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_media_is_not_copied),
+		cmocka_unit_test(oc_5_a_result_with_an_image_is_not_spliced),
 		cmocka_unit_test(test_counts_are_bounded),
 	};
 	return cmocka_run_group_tests_name("openai_chat_requests", tests, NULL, NULL);
