@@ -5,7 +5,7 @@ import { after, before, describe } from 'node:test';
 import { formats, startFake } from './fake/server.mjs';
 import { cases } from './matrix/cases.mjs';
 import { Cell } from './matrix/cell.mjs';
-import { everyClient, everyUpstream, verdict } from './matrix/table.mjs';
+import { everyUpstream, verdict, waysOf } from './matrix/table.mjs';
 import { test } from './timed.mjs';
 import { request } from './wire.mjs';
 
@@ -29,12 +29,12 @@ describe('straight to the fake', () => {
   for (const name of Object.keys(everyUpstream)) {
     const cell = (what) => ({ client: name, upstream: name, name: what, verdict: verdict(name, name, what) });
     for (const what of Object.keys(cases).filter((c) => !cell(c).verdict.absent && !cell(c).verdict.reject))
-      for (const stream of [false, true]) {
+      for (const way of waysOf(name, what)) {
         // A whole answer that breaks off is no answer: only a gateway makes an error of it.
-        if (needsGateway.some(([n, c]) => n === name && c === what) || (what === 'error within the answer' && !stream)) continue;
-        test(`${name}: ${what}, ${stream ? 'stream' : 'whole'}`, async () => {
+        if (needsGateway.some(([n, c]) => n === name && c === what) || (what === 'error within the answer' && !way.stream)) continue;
+        test(`${name}: ${what}, ${way.title}`, async () => {
           up.fake.reset();
-          const run = new Cell({ server, fake: up.fake, cell: { ...cell(what), verdict: {} }, stream, key: keyOf(name), direct: true });
+          const run = new Cell({ server, fake: up.fake, cell: { ...cell(what), verdict: {} }, way, key: keyOf(name), direct: true });
           await cases[what].run(run, {});
           assert.equal(run.rejections(), '');
         });
@@ -72,19 +72,6 @@ describe('straight to the fake', () => {
     const requests = ['a', 'bcd'].map((text) => ({ model: 'models/gemini-embedding-001', content: { parts: [{ text }] } }));
     assert.deepEqual((await post('gemini', '/v1beta/models/gemini-embedding-001:batchEmbedContents', { requests })).json.embeddings.map((e) => e.values[0]), [1, 3]);
     assert.equal((await post('gemini', '/v1beta/models/gemini-embedding-001:embedContent', { content: requests[1].content })).json.embedding.values[0], 3);
-  });
-
-  test('a stream without alt=sse is one array (GC-5)', async () => {
-    const { checker } = everyClient.gemini;
-    const { path, body, asked } = everyClient.gemini.build({ turns: [{ user: '[[fake:echo]] hello' }] }, { model: 'gemini-2.5-pro', stream: true, array: true });
-    const a = await post('gemini', path, body);
-    assert.match(a.headers['content-type'], /^application\/json/);
-    assert.equal(checker.stream(a.text, asked).text, 'echo: [[fake:echo]] hello');
-  });
-
-  test('ollama streams unless told otherwise; generate holds a response', async () => {
-    const a = await post('ollama', '/api/generate', { model: 'llama3.2', prompt: '[[fake:echo]] hello' });
-    assert.equal(everyClient.ollama.checker.stream(a.text, { generate: true }).text, 'echo: [[fake:echo]] hello');
   });
 
   test('keys, models, paths and methods are checked', async () => {

@@ -7,7 +7,7 @@ import { cases } from './matrix/cases.mjs';
 import { Cell } from './matrix/cell.mjs';
 import { isFresh } from './matrix/document.mjs';
 import { faultOf, faults } from './matrix/faults.mjs';
-import { cells, upstreams } from './matrix/table.mjs';
+import { cells, upstreams, waysOf } from './matrix/table.mjs';
 import { test } from './timed.mjs';
 
 describe('matrix', { skip: noBinary }, () => {
@@ -26,9 +26,9 @@ describe('matrix', { skip: noBinary }, () => {
     await up?.close();
   });
 
-  async function check(cell, stream) {
+  async function check(cell, way) {
     up.fake.reset();
-    const run = new Cell({ server, fake: up.fake, cell, stream, key: clientKey });
+    const run = new Cell({ server, fake: up.fake, cell, way, key: clientKey });
     if (cell.verdict.reject) {
       const e = await rejected(run, cell);
       assert.equal(up.fake.entries.length, 0, 'a rejected request reaches no upstream');
@@ -43,10 +43,10 @@ describe('matrix', { skip: noBinary }, () => {
 
   for (const cell of cells.filter((c) => !c.verdict.absent)) {
     const fault = faultOf(cell);
-    for (const stream of [false, true])
-      test(`${cell.client} -> ${cell.upstream}: ${cell.name}, ${stream ? 'stream' : 'whole'} (${cell.verdict.rule})`, async () => {
-        if (fault) await assert.rejects(check(cell, stream), undefined, `passes now, take it off the list of faults: ${fault[3]}`);
-        else await check(cell, stream);
+    for (const way of waysOf(cell.client, cell.name))
+      test(`${cell.client} -> ${cell.upstream}: ${cell.name}, ${way.title} (${cell.verdict.rule})`, async () => {
+        if (fault) await assert.rejects(check(cell, way), undefined, `passes now, take it off the list of faults: ${fault[3]}`);
+        else await check(cell, way);
       });
   }
 

@@ -37,7 +37,7 @@ export const faults = {
     await rest(put, events, 2);
   },
   'error-first': async ({ put, format, plan }) => {
-    await put(format.errorEvent(529, 'Overloaded', plan));
+    await put(format.errorEvent(529, 'Overloaded', plan, true));
   },
   'midstream-error': async ({ put, events, format, plan }) => {
     await upTo(put, events, 'body', 4);

@@ -469,7 +469,9 @@ export const streamType = (plan) => (plan.call.array ? 'application/json; charse
 export const textEvent = (escaped, plan) => frame(plan,
   `{"candidates": [{"content": {"parts": [{"text": "${escaped}"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 12,"totalTokenCount": 12},"modelVersion": ${JSON.stringify(plan.model)},"responseId": "${plan.id}"}`);
 
-export const errorEvent = (status, message, plan) => frame(plan, JSON.stringify(errorBody(status, message)));
+/** The last thing of a stream; an array is closed after it. */
+export const errorEvent = (status, message, plan, first = false) =>
+  frame(plan, JSON.stringify(errorBody(status, message)), first) + (plan.call?.array ? ']' : '');
 
 export const endlessHead = () => [];
 

@@ -11,9 +11,9 @@ const streamType = { gemini: (asked) => (asked.array ? /^application\/json/ : /^
 /** One cell on its way: asks in the client's words, reads with the client's checker, looks into the fake. */
 export class Cell {
   /** `server` is the gateway, or the fake itself when `direct`: then nothing is checked that only a gateway adds. */
-  constructor({ server, fake, cell, stream, key, direct = false }) {
+  constructor({ server, fake, cell, way, key, direct = false }) {
     const { client, upstream, verdict } = cell;
-    Object.assign(this, { server, fake, client, upstream, stream, key, direct, dropped: verdict.drop ?? [], lost: new Set() });
+    Object.assign(this, { server, fake, client, upstream, way, stream: way.stream, key, direct, dropped: verdict.drop ?? [], lost: new Set() });
     this.format = everyClient[client];
     this.sampling = this.format.sampling;
     this.usage = this.format.usage;
@@ -21,7 +21,7 @@ export class Cell {
 
   async send(q) {
     const model = everyUpstream[this.upstream][q.think ? 'thinks' : 'plain'];
-    const { path, body, asked } = this.format.build(q, { model, stream: this.stream });
+    const { path, body, asked } = this.format.build(q, { model, ...this.way });
     const headers = { 'content-type': 'application/json', ...credentials(this.direct ? this.client : null, this.key), ...this.format.headers };
     const answer = await request(this.server, { method: 'POST', path, headers, body: JSON.stringify(body) });
     this.sent = `${path} ${JSON.stringify(body)}`;

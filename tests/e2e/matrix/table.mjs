@@ -10,6 +10,10 @@ import * as responses from './clients/openai-responses.mjs';
 
 export const everyClient = Object.fromEntries([chat, completions, responses, anthropic, gemini, ollama].map((c) => [c.name, c]));
 
+/** How a client can ask: whole or streamed, and whatever else its format knows. `cannot` names what such a question cannot hold. */
+const ordinary = [{ title: 'whole', stream: false }, { title: 'stream', stream: true }];
+export const waysOf = (client, name) => [...ordinary, ...(everyClient[client].ways ?? [])].filter((way) => !(cases[name].needs ?? []).some((n) => way.cannot?.includes(n)));
+
 /** How a provider of each format is configured, and the models to ask: one for all, one that thinks. There is no completions upstream. */
 export const everyUpstream = {
   'openai-chat': { provider: (up) => ({ type: 'openai', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey] }), plain: 'gpt-4o', thinks: 'deepseek-reasoner' },

@@ -4,6 +4,8 @@ export * as checker from '../../check/gemini.mjs';
 export const name = 'gemini';
 export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'sampling'];
 export const sampling = ['temperature', 'top_k', 'seed'];
+/** Without alt=sse a stream is one JSON array (GC-5). */
+export const ways = [{ title: 'array', stream: true, array: true }];
 export const finishes = { stop: 'STOP', length: 'MAX_TOKENS', tool_calls: 'STOP', stop_sequence: 'STOP', refusal: 'SAFETY', content_filter: 'SAFETY', 'refusal-part': 'SAFETY' };
 
 const inline = (mimeType, data) => ({ inlineData: { mimeType, data } });

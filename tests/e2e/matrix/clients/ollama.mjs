@@ -4,6 +4,9 @@ export * as checker from '../../check/ollama.mjs';
 export const name = 'ollama';
 export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'schema', 'think', 'stops', 'usage', 'sampling'];
 export const sampling = ['temperature', 'top_k', 'seed', 'presence_penalty', 'frequency_penalty'];
+const cannot = ['turns', 'tools'];
+/** The other call takes one prompt and answers in a field of another name. */
+export const ways = [{ title: 'generate, whole', stream: false, generate: true, cannot }, { title: 'generate, stream', stream: true, generate: true, cannot }];
 export const finishes = { stop: 'stop', length: 'length', tool_calls: 'stop', stop_sequence: 'stop', refusal: 'stop', content_filter: 'stop', 'refusal-part': 'stop' };
 
 function message(t) {
@@ -18,13 +21,19 @@ function message(t) {
   }];
 }
 
-export function build(q, { model, stream }) {
+/** The parts of a question to /api/generate. */
+const prompt = (q) => {
+  const [t] = q.turns;
+  return { ...(q.system ? { system: q.system } : {}), prompt: t.user, ...(t.image ? { images: [t.image] } : {}) };
+};
+
+export function build(q, { model, stream, generate = false }) {
   const options = { ...(q.max ? { num_predict: q.max } : {}), ...(q.stops ? { stop: q.stops } : {}), ...q.sampling };
   return {
-    path: '/api/chat',
+    path: generate ? '/api/generate' : '/api/chat',
     body: {
       model,
-      messages: [...(q.system ? [{ role: 'system', content: q.system }] : []), ...q.turns.flatMap(message)],
+      ...(generate ? prompt(q) : { messages: [...(q.system ? [{ role: 'system', content: q.system }] : []), ...q.turns.flatMap(message)] }),
       ...(q.tools ? { tools: q.tools.map((t) => ({ type: 'function', function: t })) } : {}),
       ...(q.schema ? { format: q.schema } : {}),
       ...(q.think ? { think: true } : {}),
@@ -32,7 +41,7 @@ export function build(q, { model, stream }) {
       // A stream is what this API does unless told otherwise.
       ...(stream ? {} : { stream: false }),
     },
-    asked: {},
+    asked: { generate },
   };
 }
 
