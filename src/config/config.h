@@ -29,9 +29,10 @@ struct config_provider_type {
 	const char *alias; /* another spelling of the type, or NULL: "anthropic" */
 	const char *default_base_url;
 	const char *key_env, *base_url_env; /* "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL" */
+	bool needs_no_key;                  /* also at its default base URL */
 	bool needs_name; /* an entry with a base URL of its own must be named (gateway.md 2.2) */
 };
-/* `openai` and `claude` (alias `anthropic`); ends with a row whose name is NULL. */
+/* Ends with a row whose name is NULL. */
 extern const struct config_provider_type config_provider_types[];
 
 /* providers[].api-keys[] */
@@ -137,6 +138,8 @@ struct config {
 	struct option_strings api_keys; /* plain or "sha256:<64 hex>" */
 	bool is_auth_disabled;
 	bool allows_localhost_without_key;
+
+	struct slice ollama_version; /* what /api/version says (OL-10) */
 
 	/* logging */
 	bool is_debug;

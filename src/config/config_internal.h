@@ -50,4 +50,9 @@ const struct config_variable *config_variable(const struct config_loader *loader
 /* providers.c: checks and completes the providers, or makes them of the environment. */
 void config_finish_providers(struct config_loader *loader);
 
+/* What OLLAMA_HOST says, in any of the spellings that Ollama takes (host, host:port, :port, [v6],
+ * with or without a scheme), as a base URL in the arena. An address to listen on becomes one to
+ * connect to. */
+struct slice config_ollama_url(struct arena *arena, struct slice text);
+
 #endif

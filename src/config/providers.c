@@ -7,7 +7,7 @@
  * those of config_provider_types. */
 static const char *const later_types[] = {"gemini", "vertex-compat", "vertex", "gemini-cli",
 	"codex", "github-copilot", "copilot", "antigravity", "aistudio", "qwen", "kiro", "cline",
-	"iflow", "ollama", NULL};
+	"iflow", NULL};
 static const char *const own_names[] = {"demo", "mock", "auto", NULL};
 
 static bool is_one_of(struct slice text, const char *const *words) {
@@ -40,7 +40,7 @@ static void refuse_type(struct config_loader *loader, const struct config_provid
 			"provider type '%.*s' is not available in this version", SLICE_FMT(text));
 		return;
 	}
-	const char *known[8];
+	const char *known[16];
 	size_t count = 0;
 	for (const struct config_provider_type *type = config_provider_types; type->name; type++) {
 		known[count++] = type->name;
@@ -55,7 +55,12 @@ static void refuse_type(struct config_loader *loader, const struct config_provid
 	if (nearest) {
 		problems_hint(problems, "did you mean `%s`?", nearest);
 	} else {
-		problems_hint(problems, "types are openai and anthropic");
+		struct buf all = {0};
+		for (size_t i = 0; i < count; i++) {
+			buf_printf(&all, "%s%s", i == 0 ? "" : ", ", known[i]);
+		}
+		problems_hint(problems, "types are %.*s", SLICE_FMT(buf_slice(&all)));
+		buf_finish(&all);
 	}
 }
 
@@ -162,7 +167,8 @@ static void finish_keys(struct config_loader *loader, struct config_provider *pr
 	}
 	provider->single_key = (struct slice){0};
 	/* A server of one's own may do without. */
-	if (provider->api_keys.len == 0 && !provider->has_own_base_url && provider->is_enabled) {
+	bool may_lack = provider->has_own_base_url || provider->type->needs_no_key;
+	if (provider->api_keys.len == 0 && !may_lack && provider->is_enabled) {
 		config_refuse(loader, provider->place, "provider %.*s needs an `api-key`",
 			SLICE_FMT(provider->name));
 	}
@@ -247,11 +253,20 @@ static void make_from_environment(
 	struct config *config = loader->config;
 	const struct config_variable *key = config_variable(loader, type->key_env);
 	const struct config_variable *url = config_variable(loader, type->base_url_env);
-	if (!key) {
+	const struct config_variable *cause = type->needs_no_key ? url : key;
+	if (!cause) {
 		return;
 	}
 	struct slice base = url ? slice_trim(url->value) : (struct slice){0};
+	if (url && type->needs_no_key) {
+		base = config_ollama_url(&config->arena, base);
+	}
 	const char *wrong = url ? check_http_url(base) : NULL;
+	if (wrong && type->needs_no_key) {
+		/* Another program's variable, in words of its own, is no reason not to start. */
+		config_note(loader, true, "`%s` %s; it is not used", type->base_url_env, wrong);
+		return;
+	}
 	if (wrong) {
 		config_refuse(loader, (struct option_place){.file = "environment"}, "`%s` %s",
 			type->base_url_env, wrong);
@@ -260,21 +275,21 @@ static void make_from_environment(
 	if (url && is_own_address(config, base)) {
 		/* Set for clients, so that they come here: using it would be a circle. */
 		config_note(loader, true, "%s points at this server; %s is not used",
-			type->base_url_env, type->key_env);
+			type->base_url_env, type->needs_no_key ? "it" : type->key_env);
 		return;
 	}
 	struct config_provider *provider = ARENA_PUSH(&config->arena, &config->providers);
-	provider->place.file = key->source;
-	provider->place.line = key->line;
+	provider->place.file = cause->source;
+	provider->place.line = cause->line;
 	provider->type_text = slice_of(type->name);
 	provider->base_url = base;
-	provider->single_key = key->value;
+	provider->single_key = key ? key->value : (struct slice){0};
 	provider->is_enabled = true;
 	provider->is_from_environment = true;
 	finish_provider(loader, provider);
-	config_note(loader, false, "using %s from %s as provider %s%s%s", type->key_env,
-		key->line ? key->source : "the environment", type->name, url ? " with " : "",
-		url ? type->base_url_env : "");
+	config_note(loader, false, "using %s from %s as provider %s%s%s", cause->name,
+		cause->line ? cause->source : "the environment", type->name,
+		url && url != cause ? " with " : "", url && url != cause ? type->base_url_env : "");
 }
 
 void config_finish_providers(struct config_loader *loader) {

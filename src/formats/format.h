@@ -265,6 +265,9 @@ int format_error_status(enum api_family family, const struct error *error);
 /* A labelled estimate of the request's input tokens. */
 int64_t format_estimate_tokens(const struct chat_request *request);
 
+/* What Ollama's names end in when they have no tag of their own. */
+#define OLLAMA_DEFAULT_TAG ":latest"
+
 /* One model in the lists. */
 struct format_model {
 	struct slice id, display_name, owned_by;
@@ -278,7 +281,8 @@ struct format_list {
 	bool has_more;
 	struct slice next_page; /* gem: the token of the next page; absent = the last one */
 };
-/* A list answer or a single model (RT-1: the anthropic-version header picks the family). */
+/* A list answer or a single model (RT-1: the anthropic-version header picks the family). Ollama's
+ * are those of /api/tags and /api/show (OL-8, OL-9). */
 void format_encode_models(enum api_family family, const struct format_list *list, struct buf *out);
 void format_encode_model(enum api_family family, const struct format_model *model, struct buf *out);
 

@@ -42,6 +42,10 @@ void format_encode_anthropic_error(
 void format_encode_ollama_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 
+/* /api/tags and /api/show: the lists of FAMILY_OLLAMA. */
+void ollama_encode_tags(const struct format_list *list, struct buf *out);
+void ollama_encode_show(const struct format_model *model, struct buf *out);
+
 /* The encoder_create of every dialect for whole answers: folds, then encode_response at `end`;
  * writes nothing after an error event. */
 struct chat_sink *format_whole_encoder_create(

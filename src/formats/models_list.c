@@ -1,8 +1,8 @@
 /* models_list.c: model lists and single models in the shapes of the families (gateway.md 4.4,
- * formats.md GC-11). Ollama's tags are of its own dialect. */
+ * formats.md GC-11); those of Ollama are in ollama_lists.c. */
 #include "base/clock.h"
 #include "data/json.h"
-#include "formats/format.h"
+#include "formats/formats_internal.h"
 
 static bool model_can(const struct format_model *model, enum model_capability capability) {
 	return (model->capabilities & (uint32_t)capability) != 0;
@@ -149,7 +149,7 @@ static void write_model(
 		write_gemini_model(w, model);
 		break;
 	case FAMILY_OPENAI:
-	case FAMILY_OLLAMA:
+	case FAMILY_OLLAMA: /* has lists of its own */
 		write_openai_model(w, model);
 		break;
 	}
@@ -165,7 +165,11 @@ static void write_id(struct json_writer *w, const char *key, const struct format
 
 void format_encode_models(enum api_family family, const struct format_list *list, struct buf *out) {
 	struct json_writer w;
-	bool is_openai = family != FAMILY_ANTHROPIC && family != FAMILY_GEMINI;
+	bool is_openai = family == FAMILY_OPENAI;
+	if (family == FAMILY_OLLAMA) {
+		ollama_encode_tags(list, out);
+		return;
+	}
 	json_writer_init(&w, out, false);
 	json_begin_object(&w);
 	if (is_openai) {
@@ -190,6 +194,10 @@ void format_encode_models(enum api_family family, const struct format_list *list
 void format_encode_model(
 	enum api_family family, const struct format_model *model, struct buf *out) {
 	struct json_writer w;
+	if (family == FAMILY_OLLAMA) {
+		ollama_encode_show(model, out);
+		return;
+	}
 	json_writer_init(&w, out, false);
 	write_model(&w, family, model);
 }

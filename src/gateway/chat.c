@@ -1,17 +1,19 @@
 /* chat.c: a chat or count request: bytes to JSON to the canonical request, then off to the mux. */
 #include "gateway/gateway_internal.h"
 
-/* RT-3: one JSON object, whatever the Content-Type says; a BOM is skipped. */
-static const struct json *parse_object(
-	struct gateway_call *call, struct slice body, struct error *error) {
+const struct json *gateway_parse_object(
+	struct gateway_call *call, struct slice *body, struct error *error) {
 	struct json_limits limits = {
 		.max_depth = (unsigned)call->gateway->config->limits.json_depth};
-	if (slice_trim(body).len == 0) {
+	if (slice_starts_with(*body, SLICE("\xef\xbb\xbf"))) {
+		*body = slice_from(*body, 3); /* what is spliced must not begin with it */
+	}
+	if (slice_trim(*body).len == 0) {
 		error_set(error, ERROR_INVALID_REQUEST,
 			"the request has no body; a JSON object is expected");
 		return NULL;
 	}
-	const struct json *tree = json_parse(call->arena, body, &limits, error);
+	const struct json *tree = json_parse(call->arena, *body, &limits, error);
 	if (tree && tree->type != JSON_OBJECT) {
 		error_set(error, ERROR_INVALID_REQUEST,
 			"the request body is a JSON %s; an object is expected",
@@ -24,10 +26,7 @@ static const struct json *parse_object(
 void gateway_chat(struct gateway_call *call, struct slice body) {
 	const struct format *format = format_get(call->route->format);
 	struct error error = {0};
-	if (slice_starts_with(body, SLICE("\xef\xbb\xbf"))) {
-		body = slice_from(body, 3); /* what is spliced must not begin with it */
-	}
-	const struct json *tree = parse_object(call, body, &error);
+	const struct json *tree = gateway_parse_object(call, &body, &error);
 	if (!tree) {
 		gateway_fail(call, &error);
 		return;
@@ -47,5 +46,9 @@ void gateway_chat(struct gateway_call *call, struct slice body) {
 		return;
 	}
 	call->model = call->request.model;
-	gateway_answer_begin(call, format);
+	if (call->request.load != CHAT_LOAD_NONE) {
+		gateway_load(call, format);
+	} else {
+		gateway_answer_begin(call, format);
+	}
 }

@@ -4,6 +4,7 @@
  *   guard.c    Host and Origin       auth.c    client keys        routes.c  the table of routes
  *   reply.c    headers and errors    chat.c    requests in        respond.c answers out
  *   models.c   lists                 misc.c    health, greeting   access.c  the log line
+ *   ollama.c   version, show, load
  *
  * One gateway_call per exchange, in the exchange's arena; gateway_call_finish is the one place that
  * ends it. */
@@ -98,6 +99,7 @@ struct gateway_answer {
 	struct buf body;           /* of a whole answer */
 	bool is_stream;
 	bool is_paused;
+	uint64_t began_ns;       /* clock_monotonic_ns */
 	struct chat_usage usage; /* of a count */
 	/* keep-alive of a stream */
 	struct loop_timer ping;
@@ -152,16 +154,32 @@ void gateway_answer_writable(struct gateway_call *call);
 /* Cancels what is under way and frees. Accepts an answer that never began. */
 void gateway_answer_finish(struct gateway_call *call);
 
+/* ---- shared by handlers ---- */
+
+/* RT-3: one JSON object, whatever the Content-Type says; the body moves behind its BOM. NULL with
+ * an error otherwise. (chat.c) */
+const struct json *gateway_parse_object(
+	struct gateway_call *call, struct slice *body, struct error *error);
+/* The model of that name in the shape of the call's family, or the error that there is none.
+ * (models.c) */
+void gateway_answer_model(struct gateway_call *call, struct slice id);
+/* OL-4: answers a request that only wants its model loaded or unloaded; no upstream is asked.
+ * (ollama.c) */
+void gateway_load(struct gateway_call *call, const struct format *format);
+
 /* ---- handlers ---- */
 
-void gateway_chat(struct gateway_call *call, struct slice body);     /* chat.c */
-void gateway_list_models(struct gateway_call *call);                 /* models.c */
-void gateway_show_model(struct gateway_call *call);                  /* models.c */
-void gateway_greet(struct gateway_call *call);                       /* misc.c */
-void gateway_hello(struct gateway_call *call);                       /* misc.c */
-void gateway_health(struct gateway_call *call);                      /* misc.c */
-void gateway_ready(struct gateway_call *call);                       /* misc.c */
-void gateway_log_access(struct gateway_call *call, bool is_aborted); /* access.c */
+void gateway_chat(struct gateway_call *call, struct slice body);        /* chat.c */
+void gateway_ollama_version(struct gateway_call *call);                 /* ollama.c */
+void gateway_ollama_loaded(struct gateway_call *call);                  /* ollama.c */
+void gateway_ollama_show(struct gateway_call *call, struct slice body); /* ollama.c */
+void gateway_list_models(struct gateway_call *call);                    /* models.c */
+void gateway_show_model(struct gateway_call *call);                     /* models.c */
+void gateway_greet(struct gateway_call *call);                          /* misc.c */
+void gateway_hello(struct gateway_call *call);                          /* misc.c */
+void gateway_health(struct gateway_call *call);                         /* misc.c */
+void gateway_ready(struct gateway_call *call);                          /* misc.c */
+void gateway_log_access(struct gateway_call *call, bool is_aborted);    /* access.c */
 
 /* A sane client value, or one of our own. */
 struct slice gateway_request_id(struct arena *arena, const struct http_headers *headers);

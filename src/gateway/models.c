@@ -92,8 +92,7 @@ void gateway_list_models(struct gateway_call *call) {
 	buf_finish(&body);
 }
 
-void gateway_show_model(struct gateway_call *call) {
-	struct slice id = slice_from(call->http->path, call->route->path.len);
+void gateway_answer_model(struct gateway_call *call, struct slice id) {
 	const struct mux_model *model = mux_find_model(call->gateway->mux, id);
 	call->model = id;
 	if (!model) {
@@ -107,4 +106,8 @@ void gateway_show_model(struct gateway_call *call) {
 	format_encode_model(call->family, &shown, &body);
 	gateway_reply(call, 200, SLICE("application/json"), &body);
 	buf_finish(&body);
+}
+
+void gateway_show_model(struct gateway_call *call) {
+	gateway_answer_model(call, slice_from(call->http->path, call->route->path.len));
 }

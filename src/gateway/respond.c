@@ -30,6 +30,7 @@ static void begin_encoder(struct gateway_answer *answer) {
 		.model = call->request.model,
 		.force_model = report->forces_name,
 		.now_s = clock_wall_ms() / 1000,
+		.began_ns = answer->began_ns,
 		.request_id = call->request_id,
 	};
 	answer->encoder = report->is_spliced
@@ -196,6 +197,7 @@ void gateway_answer_begin(struct gateway_call *call, const struct format *format
 	struct gateway_answer *answer = &call->answer;
 	answer->sink.on_event = on_event;
 	answer->call = call;
+	answer->began_ns = clock_monotonic_ns();
 	answer->format = format;
 	answer->is_stream = call->request.stream && call->route->op == CHAT_OP_CHAT;
 	chat_usage_init(&answer->usage);

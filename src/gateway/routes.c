@@ -14,6 +14,20 @@
 		.format = (format_), .op = (op_), .on_body = gateway_chat,                         \
 	}
 
+/* Below /api, and below /ollama/api for clients that are given a base URL with a path. */
+#define OLLAMA(method_, path_, ...)                                                                \
+	{                                                                                          \
+		.method = (method_),                                                               \
+		.path = SLICE_INIT("/api/" path_),                                                 \
+		.family = FAMILY_OLLAMA,                                                           \
+		.format = FORMAT_OLLAMA,                                                           \
+		__VA_ARGS__,                                                                       \
+	},                                                                                         \
+	{                                                                                          \
+		.method = (method_), .path = SLICE_INIT("/ollama/api/" path_),                     \
+		.family = FAMILY_OLLAMA, .format = FORMAT_OLLAMA, __VA_ARGS__,                     \
+	}
+
 static const struct gateway_route routes[] = {
 	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
@@ -23,6 +37,12 @@ static const struct gateway_route routes[] = {
 	LIST("/v1/models/", true, gateway_show_model),
 	LIST("/models", false, gateway_list_models),
 	LIST("/models/", true, gateway_show_model),
+	OLLAMA("POST", "chat", .on_body = gateway_chat),
+	OLLAMA("POST", "generate", .on_body = gateway_chat),
+	OLLAMA("GET", "tags", .on_head = gateway_list_models),
+	OLLAMA("POST", "show", .on_body = gateway_ollama_show),
+	OLLAMA("GET", "ps", .on_head = gateway_ollama_loaded),
+	OLLAMA("GET", "version", .is_open = true, .on_head = gateway_ollama_version),
 	OPEN("GET", "/", gateway_greet),
 	OPEN("GET", "/api/hello", gateway_hello),
 	OPEN("GET", "/healthz", gateway_health),

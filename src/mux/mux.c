@@ -90,6 +90,12 @@ const struct mux_model *mux_find_model(const struct mux *mux, struct slice id) {
 	return registry_find(&mux->registry, id);
 }
 
+bool mux_check_model(
+	const struct mux *mux, struct slice id, struct arena *arena, struct error *error) {
+	struct route route;
+	return registry_resolve(&mux->registry, id, arena, &route, error);
+}
+
 void mux_explain_unknown(const struct mux *mux, struct slice id, struct error *error) {
 	registry_not_found(&mux->registry, id, error);
 }

@@ -103,6 +103,10 @@ struct mux_model {
 const struct mux_model *mux_models(const struct mux *mux, size_t *count);
 /* By id, alias or provider://model; NULL when unknown. */
 const struct mux_model *mux_find_model(const struct mux *mux, struct slice id);
+/* Whether a call for the model would have somewhere to go; the error it would get otherwise. The
+ * arena is scratch. */
+bool mux_check_model(
+	const struct mux *mux, struct slice id, struct arena *arena, struct error *error);
 /* The ERROR_NOT_FOUND that a call for an unknown model gets, with the nearest names. */
 void mux_explain_unknown(const struct mux *mux, struct slice id, struct error *error);
 /* True when some account or backend beyond the demo can serve. */

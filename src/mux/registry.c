@@ -3,6 +3,7 @@
  * A name is resolved in this order (gateway.md 4.2):
  *   1. routing.aliases, any case, up to five steps; a loop ends it
  *   2. a listed model: every backend that lists it, in order of configuration
+ *      (with or without Ollama's ":latest")
  *   3. BACKEND://model: that backend, listed or not
  *   4. an unlisted one: the backends without a list of their own whose vendor makes the model's
  *      family (claude-* -> claude, gpt-* -> openai), else the only backend without a list
@@ -262,6 +263,25 @@ static bool is_listed(const struct registry *registry, struct slice model) {
 	return backend != NULL && listed_target(registry, backend, pinned) != NULL;
 }
 
+/* Ollama's clients add a tag to names and leave it out as they like: the listed name of the same
+ * model, or the name itself. */
+static struct slice find_tagged(const struct registry *registry, struct slice name) {
+	static const struct slice tag = SLICE_INIT(OLLAMA_DEFAULT_TAG);
+	if (slice_ends_with(name, tag)) {
+		struct slice bare = slice_sub(name, 0, name.len - tag.len);
+		return is_listed(registry, bare) ? bare : name;
+	}
+	char text[CONFIG_ALIAS_MAX];
+	if (slice_find_byte(name, ':') != SIZE_MAX || name.len + tag.len > sizeof text) {
+		return name;
+	}
+	memcpy(text, name.data, name.len);
+	memcpy(text + name.len, tag.data, tag.len);
+	const struct registry_entry *entry =
+		map_get(&registry->models, slice_make(text, name.len + tag.len));
+	return entry != NULL ? entry->model.id : name;
+}
+
 /* Follows aliases and takes suffixes off until the name is a listed one or has no more of them.
  * `value` gets the first suffix, which counts; it stays absent when there was none. */
 static struct slice find_name(
@@ -274,7 +294,7 @@ static struct slice find_name(
 		*value = value->data == NULL ? inner : *value;
 		model = follow_aliases(registry, shorter);
 	}
-	return model;
+	return is_listed(registry, model) ? model : find_tagged(registry, model);
 }
 
 static bool find_route(const struct registry *registry, struct slice model, struct arena *arena,

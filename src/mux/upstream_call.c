@@ -334,6 +334,9 @@ static enum provider_op op_of(const struct upstream *upstream, const struct chat
 	if (chat->op == CHAT_OP_COUNT) {
 		return PROVIDER_OP_COUNT;
 	}
+	if (chat->is_generate && upstream->urls[PROVIDER_OP_GENERATE] != NULL) {
+		return PROVIDER_OP_GENERATE; /* OU-1 */
+	}
 	bool has_own_path = upstream->urls[PROVIDER_OP_STREAM] != NULL;
 	return chat->stream && has_own_path ? PROVIDER_OP_STREAM : PROVIDER_OP_CHAT;
 }

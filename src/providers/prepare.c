@@ -20,7 +20,7 @@ void provider_set_header(struct provider_call *call, struct slice name, struct s
 }
 
 static bool is_in(struct slice name, const char *const *list) {
-	for (; *list != NULL; list++) {
+	for (; list != NULL && *list != NULL; list++) {
 		if (slice_ieq(name, slice_of(*list))) {
 			return true;
 		}
@@ -88,8 +88,9 @@ void provider_prepare(const struct provider *provider, struct provider_call *cal
 	if (call->op != PROVIDER_OP_MODELS) {
 		provider_set_header(call, SLICE("content-type"), SLICE("application/json"));
 	}
+	const struct format *format = format_get(provider->format);
 	provider_set_header(call, SLICE("accept"),
-		call->stream ? SLICE("text/event-stream") : SLICE("application/json"));
+		call->stream ? slice_of(format->stream_content_type) : SLICE("application/json"));
 	set_credential(provider, call);
 	for (size_t i = 0; i < provider->header_count; i++) {
 		provider_set_header(call, provider->headers[i].name, provider->headers[i].value);

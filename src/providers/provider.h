@@ -8,6 +8,7 @@
 enum provider_op {
 	PROVIDER_OP_CHAT,
 	PROVIDER_OP_STREAM, /* a streamed chat, where it has a path of its own; else as CHAT */
+	PROVIDER_OP_GENERATE, /* a text continued, where it has a path of its own; else as CHAT */
 	PROVIDER_OP_COUNT,
 	PROVIDER_OP_EMBED,
 	PROVIDER_OP_MODELS,

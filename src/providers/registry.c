@@ -2,7 +2,8 @@
 #include "base/encoding.h"
 #include "providers/providers_internal.h"
 
-static const struct provider *const providers[] = {&provider_openai, &provider_claude, NULL};
+static const struct provider *const providers[] = {
+	&provider_openai, &provider_claude, &provider_ollama, NULL};
 
 const struct provider *const *provider_all(void) {
 	return providers;

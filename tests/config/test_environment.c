@@ -144,6 +144,45 @@ static void test_own_address(void **state) {
 	config_fixture_end(&f);
 }
 
+/* OLLAMA_HOST in the spellings that Ollama takes; no key is needed. */
+static void test_ollama_host(void **state) {
+	static const struct {
+		const char *variable, *url; /* NULL: no provider is made */
+	} cases[] = {
+		{"OLLAMA_HOST=192.168.1.5", "http://192.168.1.5:11434"},
+		{"OLLAMA_HOST=box:8080", "http://box:8080"},
+		{"OLLAMA_HOST= \"box\" ", "http://box:11434"},
+		{"OLLAMA_HOST=http://box", "http://box:80"},
+		{"OLLAMA_HOST=https://box/ollama/", "https://box:443/ollama"},
+		{"OLLAMA_HOST=https://box:99", "https://box:99"},
+		{"OLLAMA_HOST=ollama.com", "https://ollama.com:443"},
+		{"OLLAMA_HOST=:4000", "http://127.0.0.1:4000"},
+		{"OLLAMA_HOST=0.0.0.0", "http://127.0.0.1:11434"},
+		{"OLLAMA_HOST=[::]:4000", "http://127.0.0.1:4000"},
+		{"OLLAMA_HOST=::1", "http://[::1]:11434"},
+		{"OLLAMA_HOST=[fe80::2]:5", "http://[fe80::2]:5"},
+		{"OLLAMA_HOST=box:port", "http://box:11434"},
+		{"OLLAMA_HOST=http://127.0.0.1:8317", NULL}, /* that is this server */
+		{"OLLAMA_HOST=a b", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config_fixture f;
+		config_fixture_begin(&f);
+		config_fixture_env(&f, cases[i].variable);
+		const struct config *c = config_fixture_load(&f, NULL);
+		assert_non_null(c);
+		assert_int_equal(c->notes.len, 1);
+		assert_int_equal(c->notes.items[0].is_warning, cases[i].url == NULL);
+		assert_int_equal(c->providers.len, cases[i].url != NULL);
+		if (cases[i].url != NULL) {
+			assert_string_equal(c->providers.items[0].base_url.data, cases[i].url);
+			assert_string_equal(c->providers.items[0].id.data, "ollama");
+		}
+		config_fixture_end(&f);
+	}
+}
+
 static void test_wrong_base_url(void **state) {
 	(void)state;
 	struct config_fixture f;
@@ -184,6 +223,7 @@ int test_environment(void) {
 		cmocka_unit_test(test_dotenv),
 		cmocka_unit_test(test_providers_from_keys),
 		cmocka_unit_test(test_own_address),
+		cmocka_unit_test(test_ollama_host),
 		cmocka_unit_test(test_wrong_base_url),
 		cmocka_unit_test(test_endpoints),
 	};
