@@ -5,7 +5,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { gzipSync, deflateSync } from 'node:zlib';
-import { clients } from './clients.mjs';
+import { clients } from './sdks.mjs';
 import { startFake } from './fake/server.mjs';
 import { clientKey, configFor, noBinary, runBinary, cleanHome, sanitized, startServer, yaml } from './harness.mjs';
 import { test } from './timed.mjs';

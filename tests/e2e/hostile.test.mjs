@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, afterEach, before, describe } from 'node:test';
-import { clients } from './clients.mjs';
+import { clients } from './sdks.mjs';
 import { startFake } from './fake/server.mjs';
 import { clientKey, configFor, noBinary, sanitized, startServer } from './harness.mjs';
 import { test } from './timed.mjs';

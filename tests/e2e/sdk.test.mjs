@@ -2,7 +2,7 @@
 // After every case the fake must have refused nothing: a sloppy translation fails even when an answer came back.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe } from 'node:test';
-import { anthropicClient, clients, openaiClient, png, pngSize } from './clients.mjs';
+import { anthropicClient, clients, openaiClient, png, pngSize } from './sdks.mjs';
 import { thought, unicodeText } from './fake/plan.mjs';
 import { startFake } from './fake/server.mjs';
 import { clientKey, configFor, noBinary, startServer } from './harness.mjs';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { checkAntEvents } from './clients.mjs';
+import { checkAntEvents } from './sdks.mjs';
 import { answers, clientRequests, exchanges, noFixtures, streams } from './fixtures.mjs';
 import { clientKey, noBinary, startServer } from './harness.mjs';
 import { test } from './timed.mjs';

@@ -44,6 +44,15 @@ function tools(req, ids, thinking) {
   };
 }
 
+/** A call of the named tool with the given arguments, "NAME BASE64" (agents quote prompts), then words about its result; without that tool, words. */
+function use(req, ids, arg = '') {
+  const [name, args] = arg.split(' ');
+  if (!args) return { refuse: 'this scenario needs the name of a tool and its arguments' };
+  if (req.results.length > 0) return say(`used: ${req.results.map((r) => r.text).join('; ')}`);
+  if (!req.tools.includes(name)) return say('A title');
+  return { calls: [{ id: ids.call(), name, args: pieces(Buffer.from(args, 'base64').toString()) }], finish: 'tool_calls' };
+}
+
 const think = (req) => (req.thinking ? { thinking: pieces(thought, 9) } : {});
 const status = (code, extra = {}) => () => ({ fault: { kind: 'status', status: code, ...extra } });
 
@@ -56,6 +65,7 @@ export const scenarios = {
   crlf: () => ({ ...say(unicodeText), fault: { kind: 'crlf' } }),
   'two-tools': (req, ids) => tools(req, ids, {}),
   'text-tools': (req, ids) => (req.results.length > 0 ? tools(req, ids, {}) : { ...tools(req, ids, {}), text: pieces('I will look that up.') }),
+  use,
   'zero-tool': (req, ids, arg) => {
     if (req.results.length > 0) return say(`results: ${req.results.map((r) => r.text).join('; ')}`);
     if (req.tools.length === 0) return { refuse: 'this scenario needs tools in the request' };

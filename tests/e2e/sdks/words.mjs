@@ -18,3 +18,6 @@ export async function collect(stream, each) {
 
 /** What an SDK's error tells, for those that keep status, headers and message apart. */
 export const failureOf = (e) => ({ status: e.status, message: e.message, retryAfter: e.headers?.get?.('retry-after') });
+
+/** How Gemini is told to think and to show it: by a level from its third generation on (`low` is the SDK's word), by a budget before. */
+export const thinkingOf = (model, low) => ({ includeThoughts: true, ...(/^gemini-3/.test(model) ? { thinkingLevel: low } : { thinkingBudget: 2000 }) });

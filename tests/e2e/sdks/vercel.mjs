@@ -6,7 +6,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { Output, generateText, jsonSchema, streamText, tool } from 'ai';
 import { clientKey } from '../harness.mjs';
-import { messagesOf } from './words.mjs';
+import { messagesOf, thinkingOf } from './words.mjs';
 
 // It prints a warning for each model it does not know.
 globalThis.AI_SDK_LOG_WARNINGS = false;
@@ -25,7 +25,7 @@ const providers = {
   },
   'ai-google': {
     format: 'gemini', model: (url, apiKey) => createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey }),
-    options: (q) => (q.think ? { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } } : {}),
+    options: (q) => (q.think ? { google: { thinkingConfig: thinkingOf(q.model, 'low') } } : {}),
   },
   'ai-compatible': {
     format: 'openai-chat',

@@ -8,15 +8,15 @@
 //
 // A client is {name, format, sdk, ask(question, each), replay(answer) -> message, models?() -> names, failure(error) ->
 // {status, message, retryAfter}, finishes: {stop, length, tools}}. retryAfter is undefined where the SDK does not tell.
-import { anthropicClient } from './clients/anthropic.mjs';
-import { googleClient } from './clients/google-genai.mjs';
-import { ollamaClient } from './clients/ollama.mjs';
-import { openaiClient } from './clients/openai-chat.mjs';
-import { responsesClient } from './clients/openai-responses.mjs';
-import { vercelClients } from './clients/vercel.mjs';
+import { anthropicClient } from './sdks/anthropic.mjs';
+import { googleClient } from './sdks/google-genai.mjs';
+import { ollamaClient } from './sdks/ollama.mjs';
+import { openaiClient } from './sdks/openai-chat.mjs';
+import { responsesClient } from './sdks/openai-responses.mjs';
+import { vercelClients } from './sdks/vercel.mjs';
 
-export { antParams, anthropicClient, checkAntEvents } from './clients/anthropic.mjs';
-export { ccParams, openaiClient } from './clients/openai-chat.mjs';
+export { antParams, anthropicClient, checkAntEvents } from './sdks/anthropic.mjs';
+export { ccParams, openaiClient } from './sdks/openai-chat.mjs';
 export { png, pngSize } from './media.mjs';
 
 /** The two whose formats sdk.test.mjs looks at in depth. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { GoogleGenAI } from '@google/genai';
 import { clientKey } from '../harness.mjs';
-import { collect, messagesOf } from './words.mjs';
+import { collect, messagesOf, thinkingOf } from './words.mjs';
 
 const blob = (data) => ({ inlineData: { mimeType: 'image/png', data } });
 
@@ -27,7 +27,7 @@ export const geminiParams = (q) => ({
     ...(q.choice ? { toolConfig: choosing(q.choice) } : {}),
     ...(q.schema ? { responseMimeType: 'application/json', responseJsonSchema: q.schema } : {}),
     ...(q.stops ? { stopSequences: q.stops } : {}),
-    ...(q.think ? { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } : {}),
+    ...(q.think ? { thinkingConfig: thinkingOf(q.model, 'LOW') } : {}),
     ...(q.max ? { maxOutputTokens: q.max } : {}),
     ...(q.signal ? { abortSignal: q.signal } : {}),
     ...q.extra,
