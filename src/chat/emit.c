@@ -396,6 +396,19 @@ void chat_emit_signature(struct chat_emitter *e, uint32_t candidate, struct slic
 	emit_about(e, CHAT_PART_THINKING, CHAT_EVENT_SIGNATURE, candidate, signature);
 }
 
+bool chat_emit_is_open(const struct chat_emitter *e, uint32_t candidate, enum chat_part_kind kind) {
+	return !e->has_ended && candidate < e->candidate_count &&
+	       e->candidates[candidate].has_open && e->candidates[candidate].kind == kind;
+}
+
+void chat_emit_open_signature(struct chat_emitter *e, uint32_t candidate, struct slice signature) {
+	if (chat_emit_is_open(e, candidate, CHAT_PART_TEXT)) {
+		emit_about(e, CHAT_PART_TEXT, CHAT_EVENT_SIGNATURE, candidate, signature);
+	} else if (chat_emit_is_open(e, candidate, CHAT_PART_THINKING)) {
+		chat_emit_signature(e, candidate, signature);
+	}
+}
+
 void chat_emit_citation(struct chat_emitter *e, uint32_t candidate, struct slice citation) {
 	emit_about(e, CHAT_PART_TEXT, CHAT_EVENT_CITATION, candidate, citation);
 }

@@ -45,6 +45,10 @@ void chat_emit_escaped(struct chat_emitter *e, enum chat_event_type which, uint3
 	struct slice escaped);
 /* The proof of the open thinking part (opens an empty one if none is open). */
 void chat_emit_signature(struct chat_emitter *e, uint32_t candidate, struct slice signature);
+/* The proof of the text or thinking part that is open; ignored when neither is (GM-32). */
+void chat_emit_open_signature(struct chat_emitter *e, uint32_t candidate, struct slice signature);
+/* Whether a part of that kind (text, thinking, refusal) is open. */
+bool chat_emit_is_open(const struct chat_emitter *e, uint32_t candidate, enum chat_part_kind kind);
 /* A thinking part that only `provider` can read. */
 void chat_emit_redacted(
 	struct chat_emitter *e, uint32_t candidate, struct slice data, enum format_id provider);

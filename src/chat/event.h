@@ -19,8 +19,10 @@ enum chat_event_type {
 	CHAT_EVENT_PART_START, /* text, thinking, refusal, image, server tool, raw */
 	CHAT_EVENT_TEXT_DELTA,
 	CHAT_EVENT_THINKING_DELTA,
-	CHAT_EVENT_SIGNATURE, /* the whole proof of the open thinking part */
+	CHAT_EVENT_SIGNATURE, /* the whole proof of the open thinking part; gem: also of a text */
 	CHAT_EVENT_REFUSAL_DELTA,
+	/* Raw JSON in its maker's shape. Other encoders read `url`, `title` and, where they are
+	 * there, `start_index` and `end_index`: code points of the part's text (E-107). */
 	CHAT_EVENT_CITATION,
 	CHAT_EVENT_PART_END,
 	CHAT_EVENT_TOOL_START,

@@ -292,6 +292,9 @@ static void unfold_text(struct chat_emitter *e, uint32_t number, const struct ch
 	json_each (citation, list) {
 		chat_emit_citation(e, number, json_raw(citation));
 	}
+	if (part->signature.data != NULL) {
+		chat_emit_open_signature(e, number, part->signature);
+	}
 	chat_emit_close(e, number);
 }
 

@@ -2,6 +2,7 @@
  * AN-16). */
 #include "base/encoding.h"
 #include "formats/anthropic.h"
+#include "formats/media.h"
 
 void anthropic_put_cache(struct json_writer *w, const struct chat_cache *cache) {
 	if (!cache->is_set) {
@@ -61,24 +62,6 @@ static void put_note(struct anthropic_build *b, struct json_writer *w, const str
 	anthropic_put_text(w, note, &(struct chat_part){.cache = part->cache});
 }
 
-/* E-61: standard alphabet, no white space. The common clean case costs one scan. */
-static struct slice clean_base64(struct anthropic_build *b, struct slice data) {
-	bool is_clean =
-		slice_find_byte(data, '-') == SIZE_MAX && slice_find_byte(data, '_') == SIZE_MAX &&
-		slice_find_byte(data, '\n') == SIZE_MAX &&
-		slice_find_byte(data, '\r') == SIZE_MAX && slice_find_byte(data, ' ') == SIZE_MAX;
-	struct buf bytes = {0}, text = {0};
-	if (is_clean || !base64_decode(data, &bytes)) {
-		buf_finish(&bytes);
-		return data;
-	}
-	base64_encode(buf_slice(&bytes), false, &text);
-	struct slice clean = arena_dup(b->arena, buf_slice(&text));
-	buf_finish(&bytes);
-	buf_finish(&text);
-	return clean;
-}
-
 static void put_source(struct anthropic_build *b, struct json_writer *w,
 	const struct chat_part *part, struct slice media_type) {
 	json_write_key(w, "source");
@@ -87,7 +70,7 @@ static void put_source(struct anthropic_build *b, struct json_writer *w,
 	case CHAT_SOURCE_BASE64:
 		json_put_cstr(w, "type", "base64");
 		json_put_string(w, "media_type", media_type);
-		json_put_string(w, "data", clean_base64(b, part->data));
+		json_put_string(w, "data", media_clean_base64(b->arena, part->data));
 		break;
 	case CHAT_SOURCE_FILE_ID:
 		json_put_cstr(w, "type", "file");

@@ -194,15 +194,37 @@ static void read_error(struct decode *d, struct slice text) {
 
 /* ---- streams ---- */
 
+/* The frame without its envelope, for the wire: what the client's own API would have sent. */
+static struct slice unwrapped_frame(struct decode *d, struct slice event, struct slice text) {
+	buf_reset(&d->unwrapped, BUF_REF_MIN);
+	write_frame(&d->unwrapped, event, text);
+	return buf_slice(&d->unwrapped);
+}
+
+static const struct json *payload_of(struct decode *d, const struct json *tree) {
+	return d->dialect->payload != NULL ? d->dialect->payload(d, tree) : tree;
+}
+
 static void on_json_frame(struct decode *d, const struct sse_frame *frame, struct slice text) {
 	struct error error;
 	const struct json *as_sent;
+	struct slice raw = frame->raw;
 	const struct json *tree = parse(d, text, &as_sent, &error);
 	if (tree == NULL) {
 		fail_not_json(d, &error);
 		return;
 	}
-	send_wire(d, frame->raw, text, frame->event, as_sent);
+	const struct json *payload = payload_of(d, tree);
+	if (payload == NULL) {
+		return;
+	}
+	if (payload != tree) {
+		as_sent = as_sent == tree ? payload : payload_of(d, as_sent);
+		tree = payload;
+		text = json_raw(as_sent);
+		raw = unwrapped_frame(d, frame->event, text);
+	}
+	send_wire(d, raw, text, frame->event, as_sent);
 	d->is_wire_cut = frame->is_cut;
 	if (d->dialect->is_error(tree, frame->event)) {
 		read_error(d, json_raw(tree));
@@ -284,6 +306,12 @@ static void finish_whole(struct decode *d) {
 		return;
 	}
 	const struct json *tree = parse(d, text, &as_sent, &error);
+	const struct json *payload = tree != NULL ? payload_of(d, tree) : NULL;
+	if (payload != NULL && payload != tree) {
+		as_sent = as_sent == tree ? payload : payload_of(d, as_sent);
+		tree = payload;
+		text = json_raw(as_sent);
+	}
 	if (tree == NULL) {
 		fail_not_json(d, &error);
 	} else if (d->dialect->is_error(tree, SLICE(""))) {
@@ -388,6 +416,7 @@ void decode_destroy(struct format_decoder *decoder) {
 	}
 	buf_finish(&d->whole);
 	buf_finish(&d->wire);
+	buf_finish(&d->unwrapped);
 	arena_finish(&d->scratch);
 }
 
@@ -416,6 +445,7 @@ void decode_init(struct decode *d, const struct decode_dialect *dialect,
 	buf_init(&d->whole,
 		options->max_answer_bytes ? options->max_answer_bytes : DEFAULT_MAX_ANSWER);
 	buf_init(&d->wire, 0);
+	buf_init(&d->unwrapped, 0);
 	arena_init(&d->scratch, options->arena->pool, 0);
 	if (options->echo_model.data != NULL) {
 		struct buf json;

@@ -33,6 +33,10 @@ struct decode_dialect {
 	void (*on_frame)(struct decode *d, const struct json *tree, struct slice event);
 	/* A whole answer. */
 	void (*on_whole)(struct decode *d, const struct json *tree);
+	/* What counts of a frame or a whole answer when an envelope may stand around it (GI-2):
+	 * `tree` itself, something inside it, or NULL when there is nothing for anybody. May be
+	 * NULL. */
+	const struct json *(*payload)(struct decode *d, const struct json *tree);
 	/* With keep_wire: the frame is not for the client (hidden usage, a second start). May be
 	 * NULL. */
 	bool (*is_hidden)(const struct decode *d, const struct json *tree);
@@ -64,6 +68,7 @@ struct decode {
 	} reader;               /* by the dialect's framing */
 	struct buf whole;       /* a whole body, or what came before the mode was clear */
 	struct buf wire;        /* a rewritten frame */
+	struct buf unwrapped;   /* a frame without its envelope */
 	struct arena scratch;   /* the tree of the current frame */
 	struct slice echo_json; /* echo_model as a JSON string; absent = leave */
 	bool is_frame_on_wire;  /* the frame being read was sent as WIRE */

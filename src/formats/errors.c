@@ -1,4 +1,6 @@
 /* errors.c: error bodies of the API families, out (formats.md 4.8). */
+#include <stdio.h>
+
 #include "formats/formats_internal.h"
 
 #include "base/buf.h"
@@ -113,8 +115,24 @@ void format_encode_anthropic_error(
 	json_end_object(&w);
 }
 
-static void encode_gemini_error(const struct error *error, struct buf *out) {
+/* RetryInfo, where clients look for it (ER-6). */
+static void put_retry_info(struct json_writer *w, int64_t retry_after_ms) {
+	char delay[32];
+	snprintf(delay, sizeof delay, "%lld.%03llds", (long long)(retry_after_ms / 1000),
+		(long long)(retry_after_ms % 1000));
+	json_write_key(w, "details");
+	json_begin_array(w);
+	json_begin_object(w);
+	json_put_cstr(w, "@type", "type.googleapis.com/google.rpc.RetryInfo");
+	json_put_cstr(w, "retryDelay", delay);
+	json_end_object(w);
+	json_end_array(w);
+}
+
+void format_encode_gemini_error(
+	const struct error *error, struct slice request_id, struct buf *out) {
 	struct json_writer w;
+	(void)request_id; /* a header alone says it in this family */
 	json_writer_init(&w, out, false);
 	json_begin_object(&w);
 	json_write_key(&w, "error");
@@ -122,6 +140,9 @@ static void encode_gemini_error(const struct error *error, struct buf *out) {
 	json_put_int(&w, "code", format_error_status(FAMILY_GEMINI, error));
 	json_put_cstr(&w, "message", error->message);
 	json_put_cstr(&w, "status", rows[error->kind].gemini_status);
+	if (error->retry_after_ms > 0) {
+		put_retry_info(&w, error->retry_after_ms);
+	}
 	json_end_object(&w);
 	json_end_object(&w);
 }
@@ -146,7 +167,7 @@ void format_encode_error(enum api_family family, const struct error *error, stru
 		format_encode_anthropic_error(error, request_id, out);
 		break;
 	case FAMILY_GEMINI:
-		encode_gemini_error(error, out);
+		format_encode_gemini_error(error, request_id, out);
 		break;
 	case FAMILY_OLLAMA:
 		format_encode_ollama_error(error, request_id, out);

@@ -43,6 +43,9 @@ static const struct {
 	{"NOT_FOUND", ERROR_NOT_FOUND, false},
 	{"INTERNAL", ERROR_INTERNAL, false},
 	{"DEADLINE_EXCEEDED", ERROR_TIMEOUT, false},
+	{"API_KEY_INVALID", ERROR_UPSTREAM_CREDENTIAL, true},
+	{"API_KEY_SERVICE_BLOCKED", ERROR_UPSTREAM_CREDENTIAL, true},
+	{"PER_DAY", ERROR_QUOTA, true},
 };
 
 /* ER-5: how upstreams say that the prompt does not fit. */
@@ -58,7 +61,8 @@ static const struct slice context_phrases[] = {
 /* What was found in a body. Strings are decoded into the arena. */
 struct found {
 	struct slice message, type, code, param, request_id;
-	int64_t status; /* a number for a code, 0 = none */
+	struct slice reason; /* gem: why, by a word of `details` */
+	int64_t status;      /* a number for a code, 0 = none */
 	const struct json *object;
 };
 
@@ -92,6 +96,19 @@ static void look_into(struct found *f, const struct json *object, struct arena *
 	}
 }
 
+/* GM-39: Google says in `details` that a key is bad (with 400) or that a day's quota is used up. */
+static void find_reason(struct found *f, struct arena *arena) {
+	json_each (detail, json_get(f->object, "details")) {
+		take_string(&f->reason, json_get(detail, "reason"), arena);
+		json_each (violation, json_get(detail, "violations")) {
+			struct slice id = json_string(json_get(violation, "quotaId"), arena);
+			if (slice_contains(id, SLICE("PerDay"))) {
+				f->reason = SLICE("PER_DAY");
+			}
+		}
+	}
+}
+
 static void find_in_tree(struct found *f, const struct json *tree, struct arena *arena) {
 	if (json_is(tree, JSON_ARRAY)) {
 		tree = json_item(tree, 0); /* OC-29 */
@@ -100,6 +117,7 @@ static void find_in_tree(struct found *f, const struct json *tree, struct arena 
 	take_string(&f->request_id, json_get(tree, "request_id"), arena);
 	if (json_is(error, JSON_OBJECT)) {
 		look_into(f, error, arena);
+		find_reason(f, arena);
 	} else {
 		take_string(&f->message, error, arena);
 	}
@@ -170,8 +188,8 @@ static bool speaks_of_context(const struct found *f) {
 
 static enum error_kind kind_by_words(
 	const struct found *f, enum error_kind by_status, bool has_status) {
-	const struct slice words[] = {f->code, f->type};
-	for (size_t w = 0; w < 2; w++) {
+	const struct slice words[] = {f->code, f->type, f->reason};
+	for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
 		for (size_t i = 0; i < sizeof error_words / sizeof *error_words; i++) {
 			if (slice_is(words[w], error_words[i].word) &&
 				(error_words[i].is_specific || !has_status)) {

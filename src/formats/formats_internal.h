@@ -8,6 +8,7 @@
 extern const struct format format_openai_chat;
 extern const struct format format_openai_responses;
 extern const struct format format_anthropic;
+extern const struct format format_gemini;
 extern const struct format format_ollama;
 
 /* E-110: a custom tool where there are only functions: its input is the one property. */
@@ -38,6 +39,8 @@ bool format_read_input_tokens(
 void format_encode_openai_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 void format_encode_anthropic_error(
+	const struct error *error, struct slice request_id, struct buf *out);
+void format_encode_gemini_error(
 	const struct error *error, struct slice request_id, struct buf *out);
 void format_encode_ollama_error(
 	const struct error *error, struct slice request_id, struct buf *out);

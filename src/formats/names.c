@@ -61,16 +61,17 @@ static struct slice clean(
 	return cleaned;
 }
 
-struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
-	const struct name_rule *rule, struct slice client_name) {
+/* `wanted` is the client's name, or what stands for it. */
+static struct slice add_name(struct format_name_map *map, struct arena *arena,
+	const struct name_rule *rule, struct slice client_name, struct slice wanted) {
 	uint32_t known = index_get(&map->by_client, client_name);
 	if (known != INDEX_NONE) {
 		return map->items[known].upstream;
 	}
-	struct slice upstream = client_name;
+	struct slice upstream = wanted;
 	bool is_cut = false;
-	if (!name_fits(rule, client_name)) {
-		upstream = clean(arena, rule, client_name, &is_cut);
+	if (!name_fits(rule, wanted)) {
+		upstream = clean(arena, rule, wanted, &is_cut);
 	}
 	if (is_cut || upstream.len == 0 || index_get(&map->by_upstream, upstream) != INDEX_NONE) {
 		upstream = with_hash(arena, rule, upstream, client_name);
@@ -85,6 +86,22 @@ struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
 	}
 	map->len++;
 	return upstream;
+}
+
+struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
+	const struct name_rule *rule, struct slice client_name) {
+	return add_name(map, arena, rule, client_name, client_name);
+}
+
+struct slice names_to_identifier(struct format_name_map *map, struct arena *arena,
+	const struct name_rule *rule, struct slice client_name) {
+	char first = client_name.len > 0 ? client_name.data[0] : '_';
+	bool is_letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+	struct slice wanted = client_name;
+	if (!is_letter && first != '_') {
+		wanted = arena_printf(arena, "_%.*s", SLICE_FMT(client_name));
+	}
+	return add_name(map, arena, rule, client_name, wanted);
 }
 
 struct slice names_to_client(const struct format_name_map *map, struct slice upstream_name) {

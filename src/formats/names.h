@@ -18,6 +18,10 @@ bool name_fits(const struct name_rule *rule, struct slice name);
  * not taken stays as it is. Every name asked for is entered in the map. */
 struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
 	const struct name_rule *rule, struct slice client_name);
+/* As names_to_upstream, for an upstream whose names begin with a letter or '_' (GM-11); the rule's
+ * extra letters have '_' among them. */
+struct slice names_to_identifier(struct format_name_map *map, struct arena *arena,
+	const struct name_rule *rule, struct slice client_name);
 /* The client's spelling of a name that comes back; the name itself when it is not in the map. */
 struct slice names_to_client(const struct format_name_map *map, struct slice upstream_name);
 

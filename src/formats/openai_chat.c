@@ -43,6 +43,12 @@ bool openai_chat_write_annotation(
 		json_put_cstr(w, "type", "url_citation");
 		json_write_key(w, "url_citation");
 		json_begin_object(w);
+		int64_t from, to;
+		if (json_int64(json_get(tree, "start_index"), &from) &&
+			json_int64(json_get(tree, "end_index"), &to)) {
+			end = begin + to;
+			begin += from;
+		}
 		json_put_int(w, "start_index", begin);
 		json_put_int(w, "end_index", end);
 		put_string_at(w, "title", json_get(tree, "title"));

@@ -5,6 +5,7 @@ static const struct format *const formats[FORMAT_COUNT] = {
 	[FORMAT_OPENAI_CHAT] = &format_openai_chat,
 	[FORMAT_OPENAI_RESPONSES] = &format_openai_responses,
 	[FORMAT_ANTHROPIC] = &format_anthropic,
+	[FORMAT_GEMINI] = &format_gemini,
 	[FORMAT_OLLAMA] = &format_ollama,
 };
 

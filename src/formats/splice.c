@@ -1,5 +1,6 @@
 /* splice.c: same format in and out: the client's bytes with the fewest edits, and the sink that
  * hands on an answer's own bytes (formats.md 7.2). */
+#include "formats/gemini.h"
 #include "formats/openai_responses_build.h"
 
 #define INCLUDE_USAGE SLICE("{\"include_usage\":true}")
@@ -48,6 +49,11 @@ bool format_splice_request(const struct format *format, const struct chat_reques
 	if (target->quirks & QUIRK_CODEX) { /* OR-20: more than a few edits */
 		return openai_responses_codex_body(
 			request->tree, target, request->arena, out, error);
+	}
+	if (target->quirks & QUIRK_CODE_ASSIST) {
+		return gemini_wrap_body(request, target, out) ||
+		       error_set(error, ERROR_TOO_LARGE,
+			       "the request does not fit its buffer inside the envelope");
 	}
 	struct json_edit edits[2];
 	size_t count = 0;

@@ -34,7 +34,8 @@ enum model_trait {
 	MODEL_REFUSES_PENALTIES = 1 << 22, /* gem: presence and frequency penalties are a 400 */
 	MODEL_REFUSES_TOOLS = 1 << 23,     /* gem: neither functions nor JSON mode */
 	/* cc: wants its reasoning_content back within a tool loop, and only there (E-73) */
-	MODEL_WANTS_LOOP_THINKING = 1 << 24
+	MODEL_WANTS_LOOP_THINKING = 1 << 24,
+	MODEL_WANTS_OPENAPI = 1 << 25 /* gem: schemas in the OpenAPI subset (GM-10) */
 };
 
 /* What a model takes and does, for lists of models. None at all: nothing is known about it. */

@@ -6,7 +6,10 @@
 /* ---- reading ---- */
 
 /* INDEX.md: one payload a line; the framing depends on the dialect. */
-static struct slice frame_chunks(struct arena *arena, struct slice lines, bool has_names) {
+static struct slice frame_chunks(struct arena *arena, struct slice lines, struct slice folder) {
+	bool has_names = slice_contains(folder, SLICE("anthropic")) ||
+			 slice_contains(folder, SLICE("responses"));
+	bool is_gemini = slice_contains(folder, SLICE("gemini"));
 	struct buf out = {0};
 	struct slice line;
 	while (slice_split(&lines, '\n', &line)) {
@@ -21,9 +24,9 @@ static struct slice frame_chunks(struct arena *arena, struct slice lines, bool h
 		}
 		buf_append_str(&out, "data: ");
 		buf_append(&out, line);
-		buf_append_str(&out, "\n\n");
+		buf_append_str(&out, is_gemini ? "\r\n\r\n" : "\n\n");
 	}
-	if (!has_names) {
+	if (!has_names && !is_gemini) {
 		buf_append_str(&out, "data: [DONE]\n\n");
 	}
 	struct slice framed = arena_dup(arena, buf_slice(&out));
@@ -59,8 +62,7 @@ static void read_exchange(struct arena *arena, const char *folder, const struct 
 				      slice_ends_with(name, SLICE(".ndjson"));
 		if (slice_ends_with(name, SLICE(".chunks.txt"))) {
 			exchange->is_stream = true;
-			exchange->answer = frame_chunks(arena, bytes,
-				strstr(folder, "anthropic") || strstr(folder, "responses"));
+			exchange->answer = frame_chunks(arena, bytes, slice_of(folder));
 		}
 	}
 	bool reserialized = false;
@@ -68,8 +70,44 @@ static void read_exchange(struct arena *arena, const char *folder, const struct 
 	exchange->is_wire = !reserialized;
 	exchange->status = 200;
 	json_int64(json_get(row, "status"), &exchange->status);
-	exchange->is_count = slice_contains(
-		json_string(json_get(row, "url_path"), arena), SLICE("count_tokens"));
+	exchange->path = json_string(json_get(row, "url_path"), arena);
+	exchange->is_count = slice_contains(exchange->path, SLICE("count_tokens")) ||
+			     slice_contains(exchange->path, SLICE("countTokens"));
+}
+
+/* A file of the agent's own recordings: {"method", "response"} a line, a list of chunks or one
+ * answer, without the envelope they came in (INDEX.md). It is put around them again. */
+static size_t read_jsonl(struct arena *arena, const struct recorded *file,
+	void (*visit)(const struct recorded *exchange, void *data), void *data) {
+	struct slice rest = file->answer, line;
+	size_t count = 0;
+	while (slice_split(&rest, '\n', &line)) {
+		const struct json *row = line.len > 0 ? json_parse(arena, line, NULL, NULL) : NULL;
+		const struct json *response = json_get_value(row, "response");
+		bool is_stream = json_is(response, JSON_ARRAY);
+		struct buf answer = {0}, wire = {0};
+		if (response == NULL) {
+			continue;
+		}
+		for (const struct json *chunk = is_stream ? json_first(response) : response;
+			chunk != NULL; chunk = is_stream ? chunk->next : NULL) {
+			struct slice text = json_raw(chunk);
+			buf_printf(&answer, "%s{\"response\":%.*s,\"traceId\":\"t\"}%s",
+				is_stream ? "data: " : "", SLICE_FMT(text),
+				is_stream ? "\r\n\r\n" : "");
+			buf_printf(&wire, "%s%.*s%s", is_stream ? "data: " : "", SLICE_FMT(text),
+				is_stream ? "\n\n" : "");
+		}
+		struct recorded exchange = *file;
+		exchange.answer = buf_slice(&answer);
+		exchange.wire = buf_slice(&wire);
+		exchange.is_stream = is_stream;
+		visit(&exchange, data);
+		count++;
+		buf_finish(&answer);
+		buf_finish(&wire);
+	}
+	return count;
 }
 
 size_t recorded_each(const char *folder, void (*visit)(const struct recorded *exchange, void *data),
@@ -87,7 +125,10 @@ size_t recorded_each(const char *folder, void (*visit)(const struct recorded *ex
 		const struct json *row = line.len > 0 ? json_parse(&arena, line, NULL, NULL) : NULL;
 		if (json_string_is(json_get(row, "format"), folder)) {
 			read_exchange(&arena, folder, row, &exchange);
-			if (exchange.name) {
+			if (exchange.name &&
+				slice_ends_with(slice_of(exchange.name), SLICE(".jsonl"))) {
+				count += read_jsonl(&arena, &exchange, visit, data);
+			} else if (exchange.name) {
 				visit(&exchange, data);
 				count++;
 			}

@@ -11,6 +11,8 @@ struct recorded {
 	const char *name;     /* file name of the answer */
 	struct slice answer;  /* wire bytes; *.chunks.txt framed as INDEX.md says */
 	struct slice request; /* absent when none was recorded */
+	struct slice path;    /* of the request's URL; absent when it was not recorded */
+	struct slice wire;    /* what a spliced client gets of the answer; absent = all of it */
 	int64_t status;
 	bool is_stream;
 	bool is_count; /* a count_tokens exchange */
@@ -42,6 +44,9 @@ bool recorded_translate(const struct format *from, const struct format *to,
 const char *check_anthropic_stream(struct slice wire, struct arena *arena);
 const char *check_openai_chat_stream(struct slice wire, struct arena *arena);
 const char *check_openai_responses_stream(struct slice wire, struct arena *arena);
+const char *check_gemini_stream(struct slice wire, struct arena *arena);
+const char *check_gemini_array(struct slice wire, struct arena *arena);
+const char *check_gemini_whole(struct slice body, struct arena *arena);
 const char *check_ollama_stream(struct slice wire, struct arena *arena);
 /* What whole answers must have. */
 const char *check_anthropic_whole(struct slice body, struct arena *arena);

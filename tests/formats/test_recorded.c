@@ -63,9 +63,10 @@ static void keep_the_wire(const struct recorded *exchange, void *data) {
 	/* A second message_start, and an answer behind the end of the first (E-108), are kept back.
 	 */
 	bool is_spliced_start = strstr(exchange->name, "message-start") != NULL;
-	struct slice behind = slice_from(exchange->answer, wire.len);
+	struct slice answer = exchange->wire.data ? exchange->wire : exchange->answer;
+	struct slice behind = slice_from(answer, wire.len);
 	bool is_prefix =
-		slice_starts_with(exchange->answer, wire) &&
+		slice_starts_with(answer, wire) &&
 		(behind.len == 0 || slice_starts_with(behind, SLICE("event: message_start")) ||
 			slice_starts_with(behind, SLICE("event: response.created")));
 	if (!is_spliced_start && !check.has_failed && !is_prefix) {
@@ -84,6 +85,7 @@ static void encode_as_all(const struct recorded *exchange, void *data) {
 		{FORMAT_OPENAI_RESPONSES, check_openai_responses_stream,
 			check_openai_responses_whole},
 		{FORMAT_ANTHROPIC, check_anthropic_stream, check_anthropic_whole},
+		{FORMAT_GEMINI, check_gemini_stream, check_gemini_whole},
 		{FORMAT_OLLAMA, check_ollama_stream, check_ollama_whole},
 	};
 	struct run *run = data;
@@ -142,6 +144,7 @@ static void parse_requests(const struct recorded *exchange, void *data) {
 	const struct format_parse parse = {.body = exchange->request,
 		.tree = tree,
 		.op = exchange->is_count ? CHAT_OP_COUNT : CHAT_OP_CHAT,
+		.path = exchange->path,
 		.arena = &arena};
 	if (!tree || !run->format->parse_request(&parse, &request, &error)) {
 		report(run, exchange, error.message, "parse");
@@ -186,6 +189,9 @@ static const struct {
 	{"anthropic-compat", FORMAT_ANTHROPIC},
 	{"openai-chat", FORMAT_OPENAI_CHAT},
 	{"openai-chat-compat", FORMAT_OPENAI_CHAT},
+	{"gemini", FORMAT_GEMINI},
+	{"gemini-vertex", FORMAT_GEMINI},
+	{"gemini-cli", FORMAT_GEMINI},
 	{"ollama", FORMAT_OLLAMA},
 	{"openai-responses", FORMAT_OPENAI_RESPONSES},
 	{"openai-responses-compat", FORMAT_OPENAI_RESPONSES},

@@ -130,8 +130,10 @@ static inline void check_sink_in_part(
 		[CHAT_EVENT_REFUSAL_DELTA] = CHAT_PART_REFUSAL,
 		[CHAT_EVENT_TOOL_ARGS_DELTA] = CHAT_PART_TOOL_CALL,
 	};
+	/* GM-32: a text may be signed too */
+	bool is_signed_text = event->type == CHAT_EVENT_SIGNATURE && part->kind == CHAT_PART_TEXT;
 	if (is_end ? part->is_tool != (event->type == CHAT_EVENT_TOOL_END)
-		   : part->kind != kinds[event->type]) {
+		   : part->kind != kinds[event->type] && !is_signed_text) {
 		check_sink_complain(s, "EV-2 (kind of part)", event);
 	}
 	if (check_sink_is_delta(event->type) &&
