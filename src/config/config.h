@@ -155,6 +155,10 @@ struct config {
 	int64_t max_retry_wait_ms; /* longest wait for a cooling account between rounds */
 	struct config_limits limits;
 	struct config_timeouts timeouts;
+	struct {
+		int64_t bytes; /* 0: none are kept */
+		int64_t ttl_ms;
+	} signatures;                                     /* signature-cache */
 	OPTION_OBJECTS(struct config_provider) providers; /* enabled and disabled, in order */
 	OPTION_OBJECTS(struct config_payload_rule) payload_defaults;
 	OPTION_OBJECTS(struct config_payload_rule) payload_overrides;

@@ -34,8 +34,9 @@ struct mux_call {
 	struct backend_call *attempt;
 	struct loop_deferred deferred;
 	unsigned late_failures; /* attempts that failed after their answer had begun */
-	bool is_paused;
-	struct error *error; /* NULL: none; the most telling of the failed attempts */
+	bool is_paused, is_fanned_out;
+	struct signature_watch *watch; /* NULL: the answer has nothing to watch yet */
+	struct error *error;           /* NULL: none; the most telling of the failed attempts */
 	struct mux_report report;
 	struct chat_losses losses;
 };
@@ -45,6 +46,28 @@ static const struct target *current_target(const struct mux_call *call) {
 }
 
 /* ---- what passes ---- */
+
+/* LT-2: proofs that the client's dialect may not carry back are kept here. A fanned-out call's
+ * parts do it themselves. */
+static void keep_signatures(struct mux_call *call, const struct chat_event *event) {
+	struct mux *mux = call->mux_loop->mux;
+	const struct chat_request *chat = call->request.request;
+	if (call->watch == NULL) {
+		bool is_thinking = event->type == CHAT_EVENT_PART_START &&
+				   event->part_start.kind == CHAT_PART_THINKING;
+		if ((!is_thinking && event->type != CHAT_EVENT_TOOL_START) ||
+			mux->signatures == NULL || call->is_fanned_out ||
+			call->report.upstream_format == chat->client_format) {
+			return;
+		}
+		call->watch = ARENA_NEW(call->arena, struct signature_watch);
+		call->watch->cache = mux->signatures;
+		call->watch->upstream = call->report.upstream_format;
+		call->watch->family = model_family_of(call->report.upstream_model);
+		call->watch->arena = call->arena;
+	}
+	signatures_watch(call->watch, event, loop_now_ms(call->mux_loop->loop));
+}
 
 static void observe(struct mux_call *call, const struct chat_event *event) {
 	switch (event->type) {
@@ -71,6 +94,7 @@ static void observe(struct mux_call *call, const struct chat_event *event) {
 static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 	struct mux_call *call = (struct mux_call *)(void *)sink;
 	observe(call, event);
+	keep_signatures(call, event);
 	chat_sink_send(call->request.sink, event);
 }
 
@@ -112,6 +136,7 @@ static struct backend *choose_backend(struct mux_call *call) {
 	}
 	const struct route rest = {.targets = target, .count = call->route.count - call->target_at};
 	call->target_at = call->route.count - 1;
+	call->is_fanned_out = true;
 	return fanout_create(&rest, chat, call->arena);
 }
 

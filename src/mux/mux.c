@@ -12,6 +12,7 @@ static void destroy(struct mux *mux) {
 	VEC_FINISH(&mux->backends);
 	registry_finish(&mux->registry);
 	client_shared_destroy(mux->shared);
+	signature_cache_destroy(mux->signatures);
 	config_unref(mux->config);
 	arena_finish(&mux->arena);
 	free(mux);
@@ -24,6 +25,8 @@ struct mux *mux_create(const struct mux_options *options, struct error *error) {
 	mux->log = options->log;
 	mux->user_agent = arena_strdup(&mux->arena, slice_of(options->user_agent));
 	mux->shared = client_shared_create();
+	mux->signatures = signature_cache_create(
+		(size_t)mux->config->signatures.bytes, (uint64_t)mux->config->signatures.ttl_ms);
 	registry_init(&mux->registry, &mux->arena, mux->config);
 	for (size_t i = 0; i < mux->config->providers.len; i++) {
 		const struct config_provider *provider = &mux->config->providers.items[i];

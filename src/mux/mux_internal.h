@@ -6,13 +6,15 @@
  *   hold.c      keeps the beginning of an attempt back until it is one
  *   upstream.c  backend: provider, pool of accounts, HTTP       pool.c        its accounts
  *   demo.c      backend: answers of its own                     stop_match.c  stop sequences
- *   fanout.c    backend: several calls for one request */
+ *   fanout.c    backend: several calls for one request
+ *   signatures.c, signature_cache.c       proofs kept for clients that cannot carry them */
 #ifndef LLMMUX_MUX_INTERNAL_H
 #define LLMMUX_MUX_INTERNAL_H
 
 #include "base/map.h"
 #include "base/vec.h"
 #include "mux/backend.h"
+#include "mux/signature_cache.h"
 
 /* ---- registry ---- */
 struct target {
@@ -142,6 +144,7 @@ struct mux {
 	struct arena arena; /* of everything that lives as long */
 	const char *user_agent;
 	struct client_shared *shared;
+	struct signature_cache *signatures; /* NULL = none are kept */
 	VEC(struct backend *) backends;
 	struct registry registry;
 };

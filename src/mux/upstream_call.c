@@ -327,6 +327,11 @@ static bool make_body(struct backend_call *call, struct error *error) {
 		return format_splice_request(format, chat, &target, &call->built.body, error);
 	}
 	target.family = model_family_of(request->model); /* a search: spliced bodies need none */
+	if (!chat->is_mended && chat->client_format != format->id) {
+		chat = signatures_restore(upstream->mux->signatures, chat, format->id,
+			target.family, loop_now_ms(request->mux_loop->loop));
+		call->request.request = chat; /* what a refusal is about (mend) */
+	}
 	return format_build_request(format, chat, &target, &call->built, request->losses, error);
 }
 
