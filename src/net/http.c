@@ -119,3 +119,35 @@ bool http_is_token(struct slice s) {
 bool http_is_field_value(struct slice s) {
 	return all_in_class(s, V);
 }
+
+bool http_is_method(struct slice method) {
+	for (size_t i = 0; i < method.len; i++) {
+		char c = method.data[i];
+		if ((c < 'A' || c > 'Z') && c != '-' && c != '_') {
+			return false;
+		}
+	}
+	return method.len > 0;
+}
+
+bool http_is_target(struct slice target) {
+	for (size_t i = 0; i < target.len; i++) {
+		unsigned char c = (unsigned char)target.data[i];
+		if (c <= 0x20 || c >= 0x7f || c == '#') {
+			return false;
+		}
+	}
+	return target.len > 0;
+}
+
+bool http_is_host(struct slice value) {
+	static const char allowed[] = "-._~!$&'()*+,;=:[]%";
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.data[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    (c != '\0' && strchr(allowed, c)))) {
+			return false;
+		}
+	}
+	return true;
+}

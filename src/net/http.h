@@ -30,5 +30,9 @@ bool http_headers_has_token(
 const char *http_status_phrase(int status);
 bool http_is_token(struct slice s);       /* RFC 9110 5.6.2 */
 bool http_is_field_value(struct slice s); /* RFC 9110 5.5: no control bytes but HTAB */
+bool http_is_method(struct slice s);      /* upper-case letters, '-' and '_' */
+/* RFC 3986 characters, leniently: any visible ASCII but '#', which never goes over the wire. */
+bool http_is_target(struct slice s);
+bool http_is_host(struct slice s); /* the characters of an authority; may be empty */
 
 #endif

@@ -75,27 +75,6 @@ static enum http1_result find_end(
 
 /* ---- the request line ---- */
 
-static bool is_method(struct slice method) {
-	for (size_t i = 0; i < method.len; i++) {
-		char c = method.data[i];
-		if ((c < 'A' || c > 'Z') && c != '-' && c != '_') {
-			return false;
-		}
-	}
-	return method.len > 0;
-}
-
-/* RFC 3986 characters, leniently: any visible ASCII but '#', which never goes over the wire. */
-static bool is_target(struct slice target) {
-	for (size_t i = 0; i < target.len; i++) {
-		unsigned char c = (unsigned char)target.data[i];
-		if (c <= 0x20 || c >= 0x7f || c == '#') {
-			return false;
-		}
-	}
-	return target.len > 0;
-}
-
 static enum http1_result parse_version(
 	struct slice version, struct http1_head *head, struct error *error) {
 	if (version.len != 8 || memcmp(version.data, "HTTP/", 5) != 0 || version.data[6] != '.' ||
@@ -131,7 +110,7 @@ static enum http1_result parse_request_line(
 		return bad(error, "the request line is not METHOD TARGET VERSION");
 	}
 	head->method = slice_make(line.data, first);
-	if (!is_method(head->method)) {
+	if (!http_is_method(head->method)) {
 		return bad(error, "the request method is malformed");
 	}
 	struct slice rest = slice_make(line.data + first + 1, line.len - first - 1);
@@ -140,7 +119,7 @@ static enum http1_result parse_request_line(
 		return bad(error, "the request line has no HTTP version");
 	}
 	head->target = slice_make(rest.data, second);
-	if (!is_target(head->target)) {
+	if (!http_is_target(head->target)) {
 		return bad(error, "the request target has a forbidden character");
 	}
 	enum http1_result result = parse_version(
@@ -171,25 +150,13 @@ struct framing {
 	bool says_close, says_keep_alive;
 };
 
-static bool is_host(struct slice value) {
-	static const char allowed[] = "-._~!$&'()*+,;=:[]%";
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.data[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			    (c != '\0' && strchr(allowed, c)))) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static enum http1_result read_host(
 	struct slice value, struct http1_head *head, struct framing *framing, struct error *error) {
 	(void)head;
 	if (++framing->hosts > 1) {
 		return bad(error, "there is more than one Host header");
 	}
-	return is_host(value) ? HTTP1_OK : bad(error, "the Host header is malformed");
+	return http_is_host(value) ? HTTP1_OK : bad(error, "the Host header is malformed");
 }
 
 static enum http1_result read_length(

@@ -296,7 +296,10 @@ void http_server_drain(struct http_server *server, void (*drained)(void *data), 
 	struct http_connection *next;
 	for (struct http_connection *at = server->connections; at; at = next) {
 		next = at->next;
-		if (at->state == HTTP_CONNECTION_IDLE || at->state == HTTP_CONNECTION_HANDSHAKE) {
+		if (at->protocol) {
+			at->protocol->drain(at);
+		} else if (at->state == HTTP_CONNECTION_IDLE ||
+			   at->state == HTTP_CONNECTION_HANDSHAKE) {
 			if (at->tls) {
 				tls_shutdown(at->tls);
 			}

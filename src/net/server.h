@@ -1,5 +1,5 @@
-/* server.h: HTTP server: listeners, connections, exchanges. The handler never sees the HTTP
- * version.
+/* server.h: HTTP server: listeners, connections, exchanges. HTTP/1.1, and HTTP/2 by ALPN over TLS
+ * or by its preface on a plain connection; the handler never sees which.
  *
  *   listener (one per loop thread, SO_REUSEPORT) -> connection -> exchange (one request, one
  * answer)
@@ -61,7 +61,7 @@ struct http_server_limits {         /* 0 = default */
 	size_t header_bytes;        /* 64 KiB: request line and headers together -> 431 */
 	size_t body_bytes;          /* 50 MiB as sent -> 413 */
 	size_t decoded_bytes;       /* as body_bytes; after content decoding -> 413 */
-	unsigned max_headers;       /* 128 */
+	unsigned max_headers;       /* 128 -> 431 */
 	size_t pipeline_bytes;      /* 64 KiB sent ahead of the answer; reading stops there */
 	unsigned max_connections;   /* per loop, 4096; beyond: accept, answer 503, close */
 	unsigned header_timeout_ms; /* 10 s from the first byte to the end of the head -> 408 */

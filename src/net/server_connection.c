@@ -1,4 +1,5 @@
-/* server_connection.c: life of an HTTP/1.1 connection: its events, its timer, its flushes, its end.
+/* server_connection.c: life of a connection: its events, its timer, the flushes of HTTP/1.1, its
+ * end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "net/server_internal.h"
+#include "net/server_h2.h"
 
 #define NO_DEADLINE UINT64_MAX
 
@@ -49,6 +50,27 @@ ssize_t http_connection_write(struct http_connection *connection, const struct i
 	return count;
 }
 
+enum http_flush_result http_connection_send(
+	struct http_connection *connection, struct buf *out, size_t *sent, bool *progressed) {
+	while (*sent < out->len) {
+		struct iovec iov = {.iov_base = out->data + *sent, .iov_len = out->len - *sent};
+		ssize_t count = http_connection_write(connection, &iov, 1);
+		if (count == NET_IO_AGAIN) {
+			http_connection_watch(connection, connection->interest | LOOP_WRITABLE);
+			return HTTP_FLUSH_BLOCKED;
+		}
+		if (count < 0) {
+			return HTTP_FLUSH_FAILED;
+		}
+		*sent += (size_t)count;
+		*progressed = true;
+	}
+	buf_reset(out, HTTP_STREAM_KEEP);
+	*sent = 0;
+	http_connection_watch(connection, connection->interest & ~LOOP_WRITABLE);
+	return HTTP_FLUSH_DONE;
+}
+
 void http_connection_watch(struct http_connection *connection, int interest) {
 	if (connection->interest != interest) {
 		connection->interest = interest;
@@ -63,6 +85,12 @@ void http_connection_set_deadline(struct http_connection *connection, uint64_t d
 	connection->deadline_ms = at;
 	if (!loop_timer_is_armed(&connection->timer) || connection->timer.at_ms > at) {
 		loop_timer_start(&connection->timer, delay_ms);
+	}
+}
+
+void http_connection_wake_within(struct http_connection *connection, uint64_t delay_ms) {
+	if (connection->deadline_ms > loop_now_ms(connection->server->loop) + delay_ms) {
+		http_connection_set_deadline(connection, delay_ms);
 	}
 }
 
@@ -90,6 +118,9 @@ static void on_deadline(struct http_connection *connection) {
 			return;
 		}
 		break;
+	case HTTP_CONNECTION_TAKEN:
+		connection->protocol->on_deadline(connection);
+		return;
 	case HTTP_CONNECTION_ANSWER:
 		break;
 	}
@@ -156,7 +187,7 @@ static struct http_connection *take_connection(struct http_server *server) {
 	} else {
 		connection = mem_alloc(sizeof *connection);
 	}
-	*connection = (struct http_connection){.server = server};
+	*connection = (struct http_connection){.server = server, .minor_version = -1};
 	connection->next = server->connections;
 	if (connection->next) {
 		connection->next->previous = connection;
@@ -207,6 +238,22 @@ void http_connection_create(struct http_server *server, int fd, const struct soc
 		connection, server->tls ? HTTP_HANDSHAKE_MS : server->limits.keepalive_timeout_ms);
 }
 
+void http_connection_take_over(
+	struct http_connection *connection, const struct http_protocol *protocol, void *session) {
+	connection->protocol = protocol;
+	connection->session = session;
+	connection->state = HTTP_CONNECTION_TAKEN;
+	http_connection_no_deadline(connection);
+}
+
+static void end_protocol(struct http_connection *connection) {
+	if (connection->protocol) {
+		connection->protocol->finish(connection);
+		connection->protocol = NULL;
+		connection->session = NULL;
+	}
+}
+
 /* Ends the exchange: the answer left, or nobody wants it. */
 static void end_exchange(struct http_connection *connection, bool is_aborted) {
 	struct http_exchange *exchange = connection->exchange;
@@ -219,6 +266,8 @@ static void end_exchange(struct http_connection *connection, bool is_aborted) {
 
 void http_connection_finish(struct http_connection *connection) {
 	struct http_server *server = connection->server;
+	/* First: ending streams arms the timer. */
+	end_protocol(connection);
 	loop_timer_stop(&connection->timer);
 	loop_defer_cancel(&connection->flusher);
 	loop_poll_destroy(connection->poll);
@@ -236,6 +285,7 @@ void http_connection_finish(struct http_connection *connection) {
 }
 
 void http_connection_linger(struct http_connection *connection, bool is_cut) {
+	end_protocol(connection);
 	/* A cut answer must not look complete: no close_notify. */
 	if (connection->tls && !is_cut) {
 		tls_shutdown(connection->tls);
@@ -306,7 +356,7 @@ static bool answered(struct http_connection *connection) {
 static bool flush(struct http_connection *connection) {
 	struct http_exchange *exchange = connection->exchange;
 	if (!exchange) {
-		return true;
+		return !connection->protocol || connection->protocol->flush(connection);
 	}
 	bool progressed;
 	bool was_blocked = is_blocked(connection);
@@ -431,6 +481,9 @@ static void handshake(struct http_connection *connection) {
 		http_connection_watch(connection, LOOP_READABLE);
 		http_connection_set_deadline(
 			connection, connection->server->limits.keepalive_timeout_ms);
+		if (tls_speaks_http2(connection->tls) && !http2_begin(connection)) {
+			return;
+		}
 		/* The first request may have come with the end of the handshake. */
 		http_connection_receive(connection);
 	}

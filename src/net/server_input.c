@@ -1,5 +1,5 @@
 /* server_input.c: bytes to requests: heads, bodies, what is sent ahead, and every refusal. */
-#include "net/server_internal.h"
+#include "net/server_h2.h"
 
 static const struct slice continue_line = SLICE_INIT("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -236,9 +236,39 @@ static bool begin_exchange(struct http_connection *connection, struct http_excha
 	return true;
 }
 
+/* A part of a head is held. */
+static void await_head(struct http_connection *connection) {
+	if (connection->state == HTTP_CONNECTION_IDLE) {
+		connection->state = HTTP_CONNECTION_HEAD;
+		http_connection_set_deadline(
+			connection, connection->server->limits.header_timeout_ms);
+	}
+}
+
+/* The first bytes of a plain connection are HTTP/2's (RFC 9113 3.3), as far as they came. */
+static bool is_http2(const struct http_connection *connection, struct slice in) {
+	struct slice preface = HTTP2_PREFACE;
+	return in.data[0] == 'P' && connection->minor_version < 0 && !connection->tls &&
+	       in.len > 2 && slice_starts_with(preface, slice_sub(in, 0, preface.len));
+}
+
+/* Consumes the preface and what follows it, or leaves it alone when it is not whole. */
+static bool take_http2(struct http_connection *connection, struct slice *in) {
+	if (in->len < HTTP2_PREFACE.len) {
+		await_head(connection);
+		return true;
+	}
+	struct slice bytes = *in;
+	*in = slice_from(*in, in->len);
+	return http2_begin(connection) && connection->protocol->on_bytes(connection, bytes);
+}
+
 /* Consumes a head from *in, or leaves it alone when it is not whole. */
 static bool take_head(struct http_connection *connection, struct slice *in) {
 	struct http_server *server = connection->server;
+	if (is_http2(connection, *in)) {
+		return take_http2(connection, in);
+	}
 	struct http_exchange *exchange =
 		http_exchange_take(server, &http_connection_ops, connection);
 	struct http1_head head;
@@ -257,10 +287,7 @@ static bool take_head(struct http_connection *connection, struct slice *in) {
 		break;
 	}
 	http_exchange_give(exchange);
-	if (connection->state == HTTP_CONNECTION_IDLE) {
-		connection->state = HTTP_CONNECTION_HEAD;
-		http_connection_set_deadline(connection, server->limits.header_timeout_ms);
-	}
+	await_head(connection);
 	return true;
 }
 
@@ -313,6 +340,7 @@ static bool take_states(struct http_connection *connection, struct slice *in) {
 			break;
 		case HTTP_CONNECTION_HANDSHAKE:
 		case HTTP_CONNECTION_ANSWER:
+		case HTTP_CONNECTION_TAKEN:
 		case HTTP_CONNECTION_LINGER:
 			return true;
 		}
@@ -326,6 +354,9 @@ static bool take_states(struct http_connection *connection, struct slice *in) {
 
 /* Handles bytes that came, behind those already held. */
 static bool take(struct http_connection *connection, struct slice in) {
+	if (connection->state == HTTP_CONNECTION_TAKEN) {
+		return connection->protocol->on_bytes(connection, in);
+	}
 	struct buf joined = {0};
 	if (connection->held.len > 0 && connection->state != HTTP_CONNECTION_ANSWER) {
 		buf_append(&connection->held, in);

@@ -6,12 +6,14 @@
  *   server_output.c      answers to bytes: the head, chunk framing, the unsent queue
  *   server_body.c        one request body: exact buffer, growing buffer, inflation
  *   server_exchange.c    the exchange as handlers see it
+ *   server_h2*.c         HTTP/2 (server_h2.h)
  *
  *            +-----------------------------------------------+
  *            v                                               |
  *   HANDSHAKE -> IDLE -> HEAD -> BODY -> ANSWER --(keep)-----+
  *                                  |        |
  *                                  +--------+--(close, input may still come)-> LINGER -> gone
+ *   HANDSHAKE or IDLE --(HTTP/2)--> TAKEN --(its own end)--------------------------^
  *
  * Ownership: the server owns its connections, a connection its exchange. Handlers are called from
  * the loop's events only, and what they call merely queues (the flush is deferred to the end of the
@@ -148,6 +150,12 @@ enum http_flush_result {
 };
 
 struct http_connection;
+/* Whether a header of a handler's may stand in an answer's head: it is well-formed, and none of
+ * those that are the server's own business, in any HTTP version. */
+bool http_output_is_sendable(const struct http_header *header);
+#define HTTP_DIGITS_MAX 20
+/* Digits of a number at the end of `room`. */
+struct slice http_output_number(uint64_t number, char room[HTTP_DIGITS_MAX]);
 /* Writes the answer's head into the arena. content_length -1: streamed. */
 void http_output_head(struct http_connection *connection, const struct http_header *headers,
 	size_t header_count, int64_t content_length);
@@ -165,7 +173,24 @@ enum http_connection_state {
 	HTTP_CONNECTION_HEAD,      /* a part of a request head is held */
 	HTTP_CONNECTION_BODY,      /* the body is arriving, or being dropped once it was answered */
 	HTTP_CONNECTION_ANSWER,    /* the handler has the whole request, or its answer leaves */
+	HTTP_CONNECTION_TAKEN,     /* another protocol speaks on it */
 	HTTP_CONNECTION_LINGER     /* sending is over; input is dropped until the client closes */
+};
+
+struct http_connection;
+
+/* A protocol that takes connections over from HTTP/1.1. Functions that return bool say false when
+ * they ended the connection. */
+struct http_protocol {
+	bool (*on_bytes)(struct http_connection *connection, struct slice bytes);
+	/* The socket has room again, or http_connection_flush_later was called in this turn. */
+	bool (*flush)(struct http_connection *connection);
+	/* The deadline passed and nothing came that moved it. It is not armed any more. */
+	void (*on_deadline)(struct http_connection *connection);
+	/* The server stops: end soon, at once when nothing is under way. */
+	void (*drain)(struct http_connection *connection);
+	/* The connection goes away: end every exchange, and free. */
+	void (*finish)(struct http_connection *connection);
 };
 
 struct http_connection {
@@ -176,7 +201,9 @@ struct http_connection {
 	struct http_exchange *exchange;
 	int fd;
 	enum http_connection_state state;
-	int interest; /* what the poll watches for */
+	int interest;                         /* what the poll watches for */
+	const struct http_protocol *protocol; /* NULL: HTTP/1.1 */
+	void *session;                        /* the protocol's own */
 
 	/* The timer is armed no later than the deadline and looks at it when it fires: a deadline
 	 * that moves away costs no heap operation. */
@@ -199,7 +226,7 @@ struct http_connection {
 	uint64_t linger_until_ms;
 
 	/* Answer. */
-	int minor_version;
+	int minor_version; /* of the latest request; -1: there was none */
 	bool client_keeps; /* the client wants to keep the connection */
 	bool must_close;   /* this answer is the last one */
 	struct http_output output;
@@ -219,11 +246,20 @@ ssize_t http_connection_read(struct http_connection *connection, void *to, size_
 ssize_t http_connection_write(struct http_connection *connection, const struct iovec *iov, int n);
 void http_connection_watch(struct http_connection *connection, int interest);
 void http_connection_set_deadline(struct http_connection *connection, uint64_t delay_ms);
+/* As set_deadline, but an earlier deadline stays. */
+void http_connection_wake_within(struct http_connection *connection, uint64_t delay_ms);
 void http_connection_no_deadline(struct http_connection *connection);
 /* Has the output looked at when the events of this turn were handled. */
 void http_connection_flush_later(struct http_connection *connection);
+/* Another protocol speaks from here on. What was received and not used is the caller's. */
+void http_connection_take_over(
+	struct http_connection *connection, const struct http_protocol *protocol, void *session);
+/* Writes out[*sent..] of a protocol's own output; empties it once all of it left. Looks after
+ * the interest in writing, not after deadlines. */
+enum http_flush_result http_connection_send(
+	struct http_connection *connection, struct buf *out, size_t *sent, bool *progressed);
 /* Shuts the sending side down and drops input for a while, so that no reset overtakes the answer.
- */
+ * Ends the protocol that had taken the connection over. */
 void http_connection_linger(struct http_connection *connection, bool is_cut);
 
 /* Reads once and handles what came. */

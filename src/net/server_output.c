@@ -21,16 +21,13 @@ static void put_header(struct writer *writer, struct slice name, struct slice va
 	put(writer, SLICE("\r\n"));
 }
 
-#define DIGITS_MAX 20
-
-/* Digits of a number at the end of `room`. */
-static struct slice number_text(uint64_t number, char room[DIGITS_MAX]) {
-	size_t at = DIGITS_MAX;
+struct slice http_output_number(uint64_t number, char room[HTTP_DIGITS_MAX]) {
+	size_t at = HTTP_DIGITS_MAX;
 	do {
 		room[--at] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number > 0);
-	return slice_make(&room[at], DIGITS_MAX - at);
+	return slice_make(&room[at], HTTP_DIGITS_MAX - at);
 }
 
 /* Headers the server makes itself; a handler's are skipped. */
@@ -50,7 +47,7 @@ static bool is_ours(struct slice name) {
 	return false;
 }
 
-static bool is_sendable(const struct http_header *header) {
+bool http_output_is_sendable(const struct http_header *header) {
 	return http_is_token(header->name) && http_is_field_value(header->value) &&
 	       !is_ours(header->name);
 }
@@ -87,9 +84,9 @@ void http_output_head(struct http_connection *connection, const struct http_head
 	char *start = arena_alloc(&exchange->arena, head_bound(headers, header_count));
 	struct writer writer = {.at = start};
 	int status = exchange->status;
-	char digits[DIGITS_MAX];
+	char digits[HTTP_DIGITS_MAX];
 	put(&writer, SLICE("HTTP/1.1 "));
-	put(&writer, number_text((uint64_t)status, digits));
+	put(&writer, http_output_number((uint64_t)status, digits));
 	put(&writer, SLICE(" "));
 	put(&writer, slice_of(http_status_phrase(status)));
 	put(&writer, SLICE("\r\n"));
@@ -97,7 +94,7 @@ void http_output_head(struct http_connection *connection, const struct http_head
 	bool never_has_body = status < 200 || status == 204 || status == 304;
 	if (!is_streamed && !never_has_body) {
 		put_header(&writer, SLICE("Content-Length"),
-			number_text((uint64_t)content_length, digits));
+			http_output_number((uint64_t)content_length, digits));
 	} else if (is_streamed && !never_has_body && connection->minor_version == 1) {
 		put_header(&writer, SLICE("Transfer-Encoding"), SLICE("chunked"));
 	}
@@ -107,7 +104,7 @@ void http_output_head(struct http_connection *connection, const struct http_head
 		put_header(&writer, SLICE("Connection"), SLICE("keep-alive"));
 	}
 	for (size_t i = 0; i < header_count; i++) {
-		if (is_sendable(&headers[i])) {
+		if (http_output_is_sendable(&headers[i])) {
 			put_header(&writer, headers[i].name, headers[i].value);
 		}
 	}

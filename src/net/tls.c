@@ -29,7 +29,7 @@ static bool fail(struct error *error, const char *what, const char *path) {
 
 static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_len,
 	const unsigned char *in, unsigned in_len, void *data) {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char ours[] = "\x02h2\x08http/1.1";
 	(void)tls;
 	(void)data;
 	unsigned char *chosen;
@@ -155,6 +155,13 @@ int tls_handshake(struct ssl_st *tls, struct error *error) {
 	}
 	error_set(error, ERROR_NETWORK, "TLS handshake failed: %s", reason);
 	return NET_IO_FAILED;
+}
+
+bool tls_speaks_http2(const struct ssl_st *tls) {
+	const unsigned char *chosen;
+	unsigned len;
+	SSL_get0_alpn_selected(tls, &chosen, &len);
+	return len == 2 && memcmp(chosen, "h2", 2) == 0;
 }
 
 bool tls_wants_write(const struct ssl_st *tls) {

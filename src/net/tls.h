@@ -15,7 +15,7 @@ enum {
 	NET_IO_FAILED = -2
 };
 
-/* Loads a PEM certificate chain and its key; TLS 1.2 at least, ALPN http/1.1. NULL and
+/* Loads a PEM certificate chain and its key; TLS 1.2 at least, ALPN h2 and http/1.1. NULL and
  * ERROR_CONFIGURATION naming the file. */
 struct tls_context *tls_context_create(
 	const char *cert_path, const char *key_path, struct error *error);
@@ -28,6 +28,8 @@ struct ssl_st *tls_create(struct tls_context *context, int fd);
 void tls_destroy(struct ssl_st *tls);
 /* 0: done; NET_IO_AGAIN (see tls_wants_write); NET_IO_FAILED with `error`. */
 int tls_handshake(struct ssl_st *tls, struct error *error);
+/* Whether the handshake settled on HTTP/2 (RFC 9113 3.2). */
+bool tls_speaks_http2(const struct ssl_st *tls);
 /* Whether the operation that said NET_IO_AGAIN waits for room rather than for bytes. */
 bool tls_wants_write(const struct ssl_st *tls);
 /* Bytes read, 0 at the end of the stream, or NET_IO_*. */

@@ -272,6 +272,12 @@ void client_read_eof(struct client *c) {
 	}
 }
 
+void client_read_bytes(struct client *c, size_t count) {
+	while (c->in.len < count && !c->is_eof) {
+		await_more(c);
+	}
+}
+
 void client_read_text(struct client *c, const char *text) {
 	while (slice_find(buf_slice(&c->in), slice_of(text)) == SIZE_MAX) {
 		if (c->is_eof) {
@@ -303,9 +309,7 @@ static void read_chunked(struct client *c, struct answer *answer) {
 }
 
 static void read_counted(struct client *c, size_t length, struct answer *answer) {
-	while (c->in.len < length && !c->is_eof) {
-		await_more(c);
-	}
+	client_read_bytes(c, length);
 	answer->is_cut = c->in.len < length;
 	size_t count = answer->is_cut ? c->in.len : length;
 	buf_append(&answer->body, slice_make(c->in.data, count));

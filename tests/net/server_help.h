@@ -69,6 +69,8 @@ void client_send_bytes(struct client *c, struct slice bytes);
 /* Closes the sending side only. */
 void client_half_close(struct client *c);
 void client_read_eof(struct client *c);
+/* Reads until at least so many bytes are there, or the connection ended. */
+void client_read_bytes(struct client *c, size_t count);
 /* Reads until `text` has arrived. */
 void client_read_text(struct client *c, const char *text);
 

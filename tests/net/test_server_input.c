@@ -3,14 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <zlib.h>
 
-#include "net/server_help.h"
+#include "net/tls_help.h"
 
 int test_server_input(void);
 
@@ -375,7 +371,7 @@ static void head_limits(void **state) {
 			    "Transfer-Encoding: chunked\r\n\r\n"),
 			400},
 		{SLICE_INIT("\x16\x03\x01\x02\x00\x01"), 400},
-		{SLICE_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505},
+		{SLICE_INIT("PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n"), 505},
 		{SLICE_INIT("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"), 501},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -621,61 +617,6 @@ static void reader_that_stops(void **state) {
 
 /* ---- TLS ---- */
 
-struct certificate {
-	char cert_path[64], key_path[64];
-};
-
-static FILE *temporary(char path[64]) {
-	snprintf(path, 64, "/tmp/llm-mux-test-XXXXXX");
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	return fdopen(fd, "w");
-}
-
-static void certificate_make(struct certificate *made) {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
-		(const unsigned char *)"localhost", -1, -1, 0);
-	X509_set_issuer_name(cert, X509_get_subject_name(cert));
-	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-	FILE *file = temporary(made->cert_path);
-	PEM_write_X509(file, cert);
-	fclose(file);
-	file = temporary(made->key_path);
-	PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
-	fclose(file);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-}
-
-static void certificate_remove(const struct certificate *made) {
-	unlink(made->cert_path);
-	unlink(made->key_path);
-}
-
-/* A handshake takes turns with the loop: the client's socket may not block. */
-static bool client_start_tls(struct client *c, SSL_CTX *context) {
-	struct timeval patience = {.tv_usec = 1000};
-	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	c->tls = SSL_new(context);
-	SSL_set_fd(c->tls, c->fd);
-	int result = -1;
-	for (int i = 0; i < 2000 && result != 1; i++) {
-		result = SSL_connect(c->tls);
-		int code = SSL_get_error(c->tls, result);
-		if (result != 1 && code != SSL_ERROR_WANT_READ) {
-			return false;
-		}
-		loop_run_once(c->f->loop, false);
-	}
-	return result == 1;
-}
-
 static void tls(void **state) {
 	(void)state;
 	struct certificate made;
@@ -689,7 +630,7 @@ static void tls(void **state) {
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					  SSL_MODE_AUTO_RETRY);
-	static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+	static const unsigned char protocols[] = "\x02h3\x08http/1.1";
 	SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1);
 
 	struct client c;
@@ -763,7 +704,7 @@ static void tls_refusals(void **state) {
 	client_send(&c, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
 	client_read_eof(&c);
 	client_close(&c);
-	/* TLS 1.1, and a client that speaks h2 only. */
+	/* TLS 1.1, and a client that speaks h3 only. */
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
 	SSL_CTX_set_max_proto_version(context, TLS1_1_VERSION);
@@ -772,8 +713,8 @@ static void tls_refusals(void **state) {
 	client_close(&c);
 	SSL_CTX_free(context);
 	context = SSL_CTX_new(TLS_client_method());
-	static const unsigned char h2[] = "\x02h2";
-	SSL_CTX_set_alpn_protos(context, h2, sizeof h2 - 1);
+	static const unsigned char h3[] = "\x02h3";
+	SSL_CTX_set_alpn_protos(context, h3, sizeof h3 - 1);
 	client_open(&c, &f);
 	assert_false(client_start_tls(&c, context));
 	client_close(&c);
