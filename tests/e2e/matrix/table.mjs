@@ -35,7 +35,8 @@ const penalties = ['presence_penalty', 'frequency_penalty'];
 /** What does not simply pass: [clients, upstreams, case, verdict, rule, why]. null means all; drop lists fields, reject gives the reason. */
 const rows = [
   [['openai-chat', 'openai-completions', 'ollama'], ['anthropic', 'gemini', 'openai-responses'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'IR-11, AN-20', 'thoughts come back without the proof their maker wants'],
-  [['anthropic', 'openai-responses', 'gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
+  [['anthropic', 'openai-responses', 'ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking', 'reasoning_effort'] }, 'OC-3, OC-9', 'the model always thinks and takes no effort, and forgets what it thought once a tool loop is over'],
+  [['gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
   [any, ['ollama'], 'PDF in', { drop: ['file'] }, '4.9', 'a note stands in its place'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
   [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
