@@ -61,7 +61,7 @@ void gateway_open(struct gateway_fixture *f, const char *yaml) {
 						 .host = "127.0.0.1"},
 		&error);
 	assert_non_null(f->gateway);
-	alarm(60);
+	alarm(600); /* a guard against hanging, far beyond what valgrind on a busy machine takes */
 }
 
 void gateway_close(struct gateway_fixture *f) {
