@@ -158,7 +158,7 @@ test-only: build unit-binaries fuzz-replay-binaries
 
 ## test-matrix: every client format x upstream format x case through the program; prints the table
 test-matrix: setup-test build
-	@LLM_MUX_BIN=$(abspath $(BUILD)/llm-mux) tests/e2e/run matrix-wire.test.mjs
+	@LLM_MUX_BIN=$(abspath $(BUILD)/llm-mux) tests/e2e/run matrix.test.mjs
 	@PATH="$(CURDIR)/build/node/bin:$$PATH" node tests/e2e/matrix/document.mjs
 
 ## unit-FOLDER: build and run the unit tests of one folder (V=asan for the sanitizer build)

@@ -24,7 +24,7 @@ export const everyUpstream = {
 };
 
 /** What the program speaks today. */
-const spoken = { clients: ['openai-chat', 'anthropic'], upstreams: ['openai-chat', 'anthropic'] };
+const spoken = { clients: ['openai-chat', 'anthropic', 'ollama'], upstreams: ['openai-chat', 'anthropic', 'ollama'] };
 const only = (all, names) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
 export const clients = only(everyClient, spoken.clients);
 export const upstreams = only(everyUpstream, spoken.upstreams);
@@ -34,10 +34,10 @@ const penalties = ['presence_penalty', 'frequency_penalty'];
 
 /** What does not simply pass: [clients, upstreams, case, verdict, rule, why]. null means all; drop lists fields, reject gives the reason. */
 const rows = [
-  [['openai-chat', 'openai-completions', 'ollama'], ['anthropic', 'gemini', 'openai-responses'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'IR-11, AN-20', 'thoughts come back without the proof their maker wants'],
-  [['anthropic', 'openai-responses', 'ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking', 'reasoning_effort'] }, 'OC-3, OC-9', 'the model always thinks and takes no effort, and forgets what it thought once a tool loop is over'],
+  [['anthropic', 'openai-responses'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking', 'reasoning_effort'] }, 'OC-3, OC-9', 'the model always thinks and takes no effort, and forgets what it thought once a tool loop is over'],
+  [['ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'OC-3', 'the model forgets what it thought once a tool loop is over'],
   [['gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
-  [any, ['ollama'], 'PDF in', { drop: ['file'] }, '4.9', 'a note stands in its place'],
+  [any, ['ollama'], 'PDF in', { drop: ['messages.file'] }, '4.9', 'a note stands in its place'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
   [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
   [['openai-chat', 'openai-completions'], ['anthropic', 'openai-responses'], 'sampling', { drop: ['seed', ...penalties] }, 'AN-19, OR-10'],
