@@ -295,7 +295,7 @@ struct chat_request {
 	struct slice suffix; /* text behind the gap (CO-2) */
 	enum tristate echo;  /* comp: the prompt is said again before the answer */
 	/* comp: more than one, each a request of its own that the mux makes, with the prompt as its
-	 * only message (CO-1) */
+	 * only message (CO-1); a single one is the request's only message already */
 	struct slice *prompts;
 	size_t prompt_count;
 	struct slice *betas; /* anthropic-beta header and body */

@@ -205,6 +205,13 @@ static int run(struct answer *answer, int fd) {
 }
 
 int convert_answer(struct convert *convert, bool is_stream) {
+	if (!convert->from->decoder_create) {
+		struct error error;
+		error_set(&error, ERROR_NOT_SUPPORTED,
+			"no upstream speaks %s, so there is no answer of one to read",
+			convert->from->name);
+		return convert_fail(convert, &error);
+	}
 	bool is_stdin = strcmp(convert->path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(convert->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {

@@ -9,6 +9,7 @@ extern const struct format format_openai_chat;
 extern const struct format format_openai_responses;
 extern const struct format format_anthropic;
 extern const struct format format_gemini;
+extern const struct format format_openai_completions;
 extern const struct format format_ollama;
 
 /* E-110: a custom tool where there are only functions: its input is the one property. */

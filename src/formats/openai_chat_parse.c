@@ -108,20 +108,8 @@ static bool read_stream(struct openai_chat_parser *p, const struct json *node, c
 
 static bool read_stream_options(
 	struct openai_chat_parser *p, const struct json *node, const char *name) {
-	struct chat_request *r = p->request;
-	if (!json_is(node, JSON_OBJECT)) {
-		return wrong(p, name, node, "an object");
-	}
-	if (!r->stream) {
-		return error_set_param(p->error, ERROR_INVALID_REQUEST, name,
-			"'stream_options' is only allowed when 'stream' is true");
-	}
-	r->has_stream_options = true;
-	const struct json *usage = json_get_value(node, "include_usage");
-	const struct json *padding = json_get_value(node, "include_obfuscation");
-	return (!usage || read_flag(p, usage, "stream_options.include_usage", &r->include_usage)) &&
-	       (!padding || read_flag(p, padding, "stream_options.include_obfuscation",
-				    &r->include_obfuscation));
+	(void)name;
+	return parse_stream_options(p->error, node, p->request);
 }
 
 /* ---- tools ---- */

@@ -61,6 +61,24 @@ bool parse_count(struct error *error, const struct json *node, const char *name,
 	return true;
 }
 
+bool parse_stream_options(
+	struct error *error, const struct json *node, struct chat_request *request) {
+	if (!json_is(node, JSON_OBJECT)) {
+		return parse_refuse(error, "stream_options", node, "an object");
+	}
+	if (!request->stream) {
+		return error_set_param(error, ERROR_INVALID_REQUEST, "stream_options",
+			"'stream_options' is only allowed when 'stream' is true");
+	}
+	request->has_stream_options = true;
+	const struct json *usage = json_get_value(node, "include_usage");
+	const struct json *padding = json_get_value(node, "include_obfuscation");
+	return (!usage || parse_flag(error, usage, "stream_options.include_usage",
+				  &request->include_usage)) &&
+	       (!padding || parse_flag(error, padding, "stream_options.include_obfuscation",
+				    &request->include_obfuscation));
+}
+
 enum chat_builtin parse_builtin(struct slice server_type) {
 	static const struct {
 		struct slice prefix; /* dated or numbered behind it */

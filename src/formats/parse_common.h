@@ -21,6 +21,10 @@ bool parse_strings(struct error *error, const struct json *node, const char *nam
 bool parse_count(struct error *error, const struct json *node, const char *name, int64_t least,
 	int64_t most, int64_t *to);
 
+/* `stream_options`, behind `stream`. */
+bool parse_stream_options(
+	struct error *error, const struct json *node, struct chat_request *request);
+
 /* IR-14: what a server tool of that type word is to other providers: "web_search_20250305",
  * "code_interpreter", "web_fetch_20250910" ... */
 enum chat_builtin parse_builtin(struct slice server_type);

@@ -6,6 +6,7 @@ static const struct format *const formats[FORMAT_COUNT] = {
 	[FORMAT_OPENAI_RESPONSES] = &format_openai_responses,
 	[FORMAT_ANTHROPIC] = &format_anthropic,
 	[FORMAT_GEMINI] = &format_gemini,
+	[FORMAT_OPENAI_COMPLETIONS] = &format_openai_completions,
 	[FORMAT_OLLAMA] = &format_ollama,
 };
 

@@ -32,6 +32,8 @@ static const struct gateway_route routes[] = {
 	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
 	CHAT("/v1/messages/count_tokens", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_COUNT),
+	CHAT("/v1/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
+	CHAT("/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
 	CHAT("/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	LIST("/v1/models", false, gateway_list_models),
 	LIST("/v1/models/", true, gateway_show_model),

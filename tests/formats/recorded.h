@@ -47,11 +47,13 @@ const char *check_openai_responses_stream(struct slice wire, struct arena *arena
 const char *check_gemini_stream(struct slice wire, struct arena *arena);
 const char *check_gemini_array(struct slice wire, struct arena *arena);
 const char *check_gemini_whole(struct slice body, struct arena *arena);
+const char *check_openai_completions_stream(struct slice wire, struct arena *arena);
 const char *check_ollama_stream(struct slice wire, struct arena *arena);
 /* What whole answers must have. */
 const char *check_anthropic_whole(struct slice body, struct arena *arena);
 const char *check_openai_chat_whole(struct slice body, struct arena *arena);
 const char *check_openai_responses_whole(struct slice body, struct arena *arena);
+const char *check_openai_completions_whole(struct slice body, struct arena *arena);
 const char *check_ollama_whole(struct slice body, struct arena *arena);
 
 #endif

@@ -26,7 +26,7 @@ static void report(
 static void decode_all_cuts(const struct recorded *exchange, void *data) {
 	struct run *run = data;
 	struct check_sink whole, cut;
-	if (exchange->status != 200 || exchange->is_count) {
+	if (exchange->status != 200 || exchange->is_count || !run->format->decoder_create) {
 		return;
 	}
 	run->answers++;
@@ -55,7 +55,7 @@ static void decode_all_cuts(const struct recorded *exchange, void *data) {
 static void keep_the_wire(const struct recorded *exchange, void *data) {
 	struct run *run = data;
 	struct check_sink check;
-	if (exchange->status != 200 || exchange->is_count) {
+	if (exchange->status != 200 || exchange->is_count || !run->format->decoder_create) {
 		return;
 	}
 	recorded_decode(run->format, exchange, CUT_RANDOM, 3, true, &check);
@@ -87,9 +87,11 @@ static void encode_as_all(const struct recorded *exchange, void *data) {
 		{FORMAT_ANTHROPIC, check_anthropic_stream, check_anthropic_whole},
 		{FORMAT_GEMINI, check_gemini_stream, check_gemini_whole},
 		{FORMAT_OLLAMA, check_ollama_stream, check_ollama_whole},
+		{FORMAT_OPENAI_COMPLETIONS, check_openai_completions_stream,
+			check_openai_completions_whole},
 	};
 	struct run *run = data;
-	if (exchange->status != 200 || exchange->is_count) {
+	if (exchange->status != 200 || exchange->is_count || !run->format->decoder_create) {
 		return;
 	}
 	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
@@ -111,6 +113,23 @@ static void encode_as_all(const struct recorded *exchange, void *data) {
 			buf_finish(&out);
 		}
 	}
+}
+
+/* The checkers are as strict as the vendors' own answers allow. */
+static void check_recorded(const struct recorded *exchange, void *data) {
+	struct run *run = data;
+	struct arena arena;
+	if (exchange->status != 200 || run->format->id != FORMAT_OPENAI_COMPLETIONS) {
+		return;
+	}
+	arena_init(&arena, NULL, 0);
+	const char *problem = exchange->is_stream
+				      ? check_openai_completions_stream(exchange->answer, &arena)
+				      : check_openai_completions_whole(exchange->answer, &arena);
+	if (problem) {
+		report(run, exchange, problem, "recorded");
+	}
+	arena_finish(&arena);
 }
 
 /* ER-1: every recorded error gives its message and a status of the client's side. */
@@ -193,6 +212,7 @@ static const struct {
 	{"gemini-vertex", FORMAT_GEMINI},
 	{"gemini-cli", FORMAT_GEMINI},
 	{"ollama", FORMAT_OLLAMA},
+	{"openai-completions", FORMAT_OPENAI_COMPLETIONS},
 	{"openai-responses", FORMAT_OPENAI_RESPONSES},
 	{"openai-responses-compat", FORMAT_OPENAI_RESPONSES},
 };
@@ -228,6 +248,11 @@ static void t_1_encoding(void **state) {
 	for_all(encode_as_all);
 }
 
+static void co_3_recorded_answers(void **state) {
+	(void)state;
+	for_all(check_recorded);
+}
+
 static void er_1_errors(void **state) {
 	(void)state;
 	for_all(read_errors);
@@ -243,6 +268,7 @@ int test_recorded(void) {
 		cmocka_unit_test(t_1_t_2_decoding),
 		cmocka_unit_test(splice_wire),
 		cmocka_unit_test(t_1_encoding),
+		cmocka_unit_test(co_3_recorded_answers),
 		cmocka_unit_test(er_1_errors),
 		cmocka_unit_test(requests),
 	};

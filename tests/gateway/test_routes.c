@@ -23,6 +23,7 @@ static void rt_1_table(void **state) {
 		{"HEAD", "/api/hello", true, NULL, FAMILY_OPENAI},
 		{"GET", "/healthz", true, NULL, FAMILY_OPENAI},
 		{"GET", "/readyz", true, NULL, FAMILY_OPENAI},
+		{"POST", "/v1/completions", true, NULL, FAMILY_OPENAI},
 		{"POST", "/api/chat", true, NULL, FAMILY_OLLAMA},
 		{"POST", "/ollama/api/chat", true, NULL, FAMILY_OLLAMA},
 		{"POST", "/api/generate", true, NULL, FAMILY_OLLAMA},
