@@ -73,6 +73,7 @@ bool anthropic_lacks_loop_thinking(const struct anthropic_build *b);
 bool anthropic_check_request(struct anthropic_build *b);
 /* Fills max_tokens, reasoning, effort, choice and schema_as_tool, adds system lines and limits
  * cache marks. After anthropic_make_turns. */
+void anthropic_reserve_names(struct anthropic_build *b); /* before names are given */
 void anthropic_choose(struct anthropic_build *b);
 /* Whether the model is asked to think. */
 bool anthropic_is_thinking(const struct anthropic_build *b);

@@ -309,6 +309,7 @@ bool anthropic_build_request(const struct chat_request *request, const struct fo
 	built->body.allow_refs = true;
 	built->betas = request->betas;
 	built->beta_count = b.is_same_format ? request->beta_count : 0;
+	anthropic_reserve_names(&b);
 	anthropic_make_turns(&b);
 	anthropic_choose(&b);
 	note_dropped(&b);

@@ -1,5 +1,7 @@
 /* anthropic_tools.c: the "tools" and "tool_choice" of a Messages request (formats.md 3.2, 4.3). */
 #include "formats/anthropic.h"
+
+#define WEB_SEARCH_NAME "web_search"
 #include "formats/formats_internal.h"
 
 static bool is_allowed(const struct anthropic_build *b, struct slice name) {
@@ -50,7 +52,7 @@ static void put_function(
 static void put_web_search(struct anthropic_build *b, struct json_writer *w) {
 	json_begin_object(w);
 	json_put_cstr(w, "type", "web_search_20250305");
-	json_put_cstr(w, "name", "web_search");
+	json_put_cstr(w, "name", WEB_SEARCH_NAME);
 	json_end_object(w);
 	chat_alter(b->losses, "IR-14", "web_search", "sent as the web_search tool");
 }
@@ -112,6 +114,17 @@ static bool wants_web_search(const struct anthropic_build *b) {
 		is_listed |= is_web_search(&b->request->tools.items[i]);
 	}
 	return b->request->web_search.data && !is_listed;
+}
+
+/* E-93: the API's own tool keeps its name, a function that has the same gets another one. */
+void anthropic_reserve_names(struct anthropic_build *b) {
+	bool has_search = wants_web_search(b);
+	for (size_t i = 0; i < b->request->tools.len; i++) {
+		has_search |= is_web_search(&b->request->tools.items[i]);
+	}
+	if (has_search && !b->is_same_format) {
+		names_reserve(&b->built->names, b->arena, SLICE(WEB_SEARCH_NAME));
+	}
 }
 
 static size_t put_request_tools(struct anthropic_build *b, struct json_writer *w) {

@@ -88,6 +88,16 @@ static struct slice add_name(struct format_name_map *map, struct arena *arena,
 	return upstream;
 }
 
+void names_reserve(struct format_name_map *map, struct arena *arena, struct slice upstream_name) {
+	if (index_get(&map->by_upstream, upstream_name) != INDEX_NONE) {
+		return;
+	}
+	arena_grow(arena, (void **)&map->items, &map->cap, map->len + 1, sizeof *map->items);
+	map->items[map->len].client = map->items[map->len].upstream = upstream_name;
+	index_put(&map->by_upstream, arena, upstream_name, (uint32_t)map->len);
+	map->len++;
+}
+
 struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
 	const struct name_rule *rule, struct slice client_name) {
 	return add_name(map, arena, rule, client_name, client_name);

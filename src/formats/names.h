@@ -22,6 +22,8 @@ struct slice names_to_upstream(struct format_name_map *map, struct arena *arena,
  * extra letters have '_' among them. */
 struct slice names_to_identifier(struct format_name_map *map, struct arena *arena,
 	const struct name_rule *rule, struct slice client_name);
+/* Keeps an upstream's name from being given to any of the client's (E-93). */
+void names_reserve(struct format_name_map *map, struct arena *arena, struct slice upstream_name);
 /* The client's spelling of a name that comes back; the name itself when it is not in the map. */
 struct slice names_to_client(const struct format_name_map *map, struct slice upstream_name);
 
