@@ -38,6 +38,10 @@ static bool build(struct convert *convert, const struct chat_request *request,
 		.quirks = quirks_of(convert->to),
 		.stream = request->stream,
 	};
+	if (model.len == 0) {
+		return error_set(error, ERROR_INVALID_REQUEST,
+			"the request names no model; say it with --model");
+	}
 	built->body.allow_refs = true;
 	if (convert->from == convert->to) {
 		return format_splice_request(convert->from, request, &target, &built->body, error);

@@ -79,6 +79,11 @@ static void say_refused(struct doctor *doctor, const struct probe *probe) {
 
 static void say_answer(struct doctor *doctor, const struct probe *probe) {
 	int status = probe->status;
+	const struct provider *provider =
+		provider_find(slice_of(probe->settings->type->name));
+	/* Google calls a bad key a bad request (4.8) */
+	bool is_refused = status == 401 || status == 403 ||
+			  (status == 400 && provider->auth == PROVIDER_AUTH_X_GOOG_API_KEY);
 	if (status == 0) {
 		doctor_say(doctor, DOCTOR_FAIL, "provider",
 			"check its base-url, the network and the proxy settings (--offline skips "
@@ -90,7 +95,7 @@ static void say_answer(struct doctor *doctor, const struct probe *probe) {
 		doctor_say(doctor, DOCTOR_OK, "provider", NULL, "%s: %s answers%s (%llu ms)",
 			probe->label, probe->base_url, probe->has_key ? ", key accepted" : "",
 			(unsigned long long)probe->took_ms);
-	} else if (status == 401 || status == 403) {
+	} else if (is_refused) {
 		say_refused(doctor, probe);
 	} else if (status == 429) {
 		doctor_say(doctor, DOCTOR_WARN, "provider", "wait, or add another key",

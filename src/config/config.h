@@ -29,8 +29,10 @@ struct config_provider_type {
 	const char *alias; /* another spelling of the type, or NULL: "anthropic" */
 	const char *default_base_url;
 	const char *key_env, *base_url_env; /* "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL" */
-	bool needs_no_key;                  /* also at its default base URL */
-	bool needs_name; /* an entry with a base URL of its own must be named (gateway.md 2.2) */
+	/* Other names of the two, which count when the first are not set; may be NULL. */
+	const char *other_key_env, *other_base_url_env;
+	bool needs_no_key; /* also at its default base URL */
+	bool needs_name;   /* an entry with a base URL of its own must be named (gateway.md 2.2) */
 };
 /* Ends with a row whose name is NULL. */
 extern const struct config_provider_type config_provider_types[];

@@ -5,9 +5,9 @@
 
 /* Ids that a later version or the program itself gives a meaning; the rest of the built-in ids are
  * those of config_provider_types. */
-static const char *const later_types[] = {"gemini", "vertex-compat", "vertex", "gemini-cli",
-	"codex", "github-copilot", "copilot", "antigravity", "aistudio", "qwen", "kiro", "cline",
-	"iflow", NULL};
+static const char *const later_types[] = {"vertex-compat", "vertex", "gemini-cli", "codex",
+	"github-copilot", "copilot", "antigravity", "aistudio", "qwen", "kiro", "cline", "iflow",
+	NULL};
 static const char *const own_names[] = {"demo", "mock", "auto", NULL};
 
 static bool is_one_of(struct slice text, const char *const *words) {
@@ -248,11 +248,20 @@ static bool is_own_address(const struct config *config, struct slice url) {
 	       port == config->port && config_host_is_loopback(slice_sub(authority, 0, colon));
 }
 
+/* The first of the two that is set; NULL when neither is. */
+static const struct config_variable *either_variable(
+	struct config_loader *loader, const char *name, const char *other) {
+	const struct config_variable *found = config_variable(loader, name);
+	return found || !other ? found : config_variable(loader, other);
+}
+
 static void make_from_environment(
 	struct config_loader *loader, const struct config_provider_type *type) {
 	struct config *config = loader->config;
-	const struct config_variable *key = config_variable(loader, type->key_env);
-	const struct config_variable *url = config_variable(loader, type->base_url_env);
+	const struct config_variable *key =
+		either_variable(loader, type->key_env, type->other_key_env);
+	const struct config_variable *url =
+		either_variable(loader, type->base_url_env, type->other_base_url_env);
 	const struct config_variable *cause = type->needs_no_key ? url : key;
 	if (!cause) {
 		return;
@@ -264,18 +273,18 @@ static void make_from_environment(
 	const char *wrong = url ? check_http_url(base) : NULL;
 	if (wrong && type->needs_no_key) {
 		/* Another program's variable, in words of its own, is no reason not to start. */
-		config_note(loader, true, "`%s` %s; it is not used", type->base_url_env, wrong);
+		config_note(loader, true, "`%s` %s; it is not used", url->name, wrong);
 		return;
 	}
 	if (wrong) {
 		config_refuse(loader, (struct option_place){.file = "environment"}, "`%s` %s",
-			type->base_url_env, wrong);
+			url->name, wrong);
 		return;
 	}
 	if (url && is_own_address(config, base)) {
 		/* Set for clients, so that they come here: using it would be a circle. */
-		config_note(loader, true, "%s points at this server; %s is not used",
-			type->base_url_env, type->needs_no_key ? "it" : type->key_env);
+		config_note(loader, true, "%s points at this server; %s is not used", url->name,
+			type->needs_no_key ? "it" : key->name);
 		return;
 	}
 	struct config_provider *provider = ARENA_PUSH(&config->arena, &config->providers);
@@ -289,7 +298,7 @@ static void make_from_environment(
 	finish_provider(loader, provider);
 	config_note(loader, false, "using %s from %s as provider %s%s%s", cause->name,
 		cause->line ? cause->source : "the environment", type->name,
-		url && url != cause ? " with " : "", url && url != cause ? type->base_url_env : "");
+		url && url != cause ? " with " : "", url && url != cause ? url->name : "");
 }
 
 void config_finish_providers(struct config_loader *loader) {

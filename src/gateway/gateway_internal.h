@@ -24,9 +24,10 @@ struct gateway_call;
 struct gateway_route {
 	const char *method; /* HEAD is taken for GET */
 	struct slice path;
-	bool is_prefix; /* `path` and one or more characters */
-	bool is_open;   /* no client key is asked for; logged at level debug */
-	bool by_header; /* the anthropic-version header picks the family (RT-1) */
+	bool is_prefix;      /* `path` and one or more characters */
+	struct slice suffix; /* of a prefix: what the path ends in; absent = anything (RT-2) */
+	bool is_open;        /* no client key is asked for; logged at level debug */
+	bool by_header;      /* the anthropic-version header picks the family (RT-1) */
 	enum api_family family;
 	enum format_id format;
 	enum chat_op op;

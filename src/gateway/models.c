@@ -29,6 +29,27 @@ static size_t place_of(const struct mux_model *models, size_t count, struct slic
 	return count;
 }
 
+/* Of Gemini's list: the token of a page is the id it begins with. */
+static bool find_gemini_page(struct gateway_call *call, const struct mux_model *models,
+	size_t count, struct page *page, struct error *error) {
+	struct slice size = gateway_query(call->arena, call->http->query, "pageSize");
+	struct slice token = gateway_query(call->arena, call->http->query, "pageToken");
+	uint64_t wanted = PAGE_MAX;
+	if (size.data && !slice_to_uint64(size, &wanted)) {
+		return error_set_param(
+			error, ERROR_INVALID_REQUEST, "pageSize", "pageSize must be a number");
+	}
+	size_t limit = wanted == 0 || wanted > PAGE_MAX ? PAGE_MAX : (size_t)wanted;
+	page->begin = token.len > 0 ? place_of(models, count, token) : 0;
+	if (token.len > 0 && page->begin == count) {
+		return error_set_param(error, ERROR_INVALID_REQUEST, "pageToken",
+			"the pageToken is none of this list");
+	}
+	page->end = count - page->begin > limit ? page->begin + limit : count;
+	page->has_more = page->end < count;
+	return true;
+}
+
 static bool read_limit(struct slice text, size_t *limit, struct error *error) {
 	uint64_t value;
 	*limit = PAGE_MAX;
@@ -75,7 +96,13 @@ void gateway_list_models(struct gateway_call *call) {
 	const struct mux_model *models = mux_models(call->gateway->mux, &count);
 	struct page page = {0, count, false};
 	struct error error = {0};
-	if (call->family == FAMILY_ANTHROPIC && !find_page(call, models, count, &page, &error)) {
+	bool ok = true;
+	if (call->family == FAMILY_ANTHROPIC) {
+		ok = find_page(call, models, count, &page, &error);
+	} else if (call->family == FAMILY_GEMINI) {
+		ok = find_gemini_page(call, models, count, &page, &error);
+	}
+	if (!ok) {
 		gateway_fail(call, &error);
 		return;
 	}
@@ -85,9 +112,13 @@ void gateway_list_models(struct gateway_call *call) {
 		list[i] = to_format(&models[page.begin + i]);
 	}
 	struct buf body = {0};
-	format_encode_models(call->family,
-		&(struct format_list){.models = list, .count = shown, .has_more = page.has_more},
-		&body);
+	const struct format_list listed = {
+		.models = list,
+		.count = shown,
+		.has_more = page.has_more,
+		.next_page = page.has_more ? models[page.end].id : (struct slice){0},
+	};
+	format_encode_models(call->family, &listed, &body);
 	gateway_reply(call, 200, SLICE("application/json"), &body);
 	buf_finish(&body);
 }
@@ -109,5 +140,8 @@ void gateway_answer_model(struct gateway_call *call, struct slice id) {
 }
 
 void gateway_show_model(struct gateway_call *call) {
-	gateway_answer_model(call, slice_from(call->http->path, call->route->path.len));
+	struct slice id = slice_from(call->http->path, call->route->path.len);
+	/* "models/models/x": a resource's whole name where its id belongs */
+	bool is_resource = call->family == FAMILY_GEMINI && slice_starts_with(id, SLICE("models/"));
+	gateway_answer_model(call, is_resource ? slice_from(id, strlen("models/")) : id);
 }

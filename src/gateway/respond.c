@@ -50,7 +50,9 @@ static void arm_ping(struct gateway_answer *answer, uint64_t delay_ms) {
 static void begin_stream(struct gateway_answer *answer) {
 	struct gateway_call *call = answer->call;
 	struct gateway_headers headers;
-	gateway_headers_init(&headers, call, slice_of(answer->format->stream_content_type));
+	gateway_headers_init(&headers, call,
+		call->request.stream_is_array ? SLICE("application/json")
+					      : slice_of(answer->format->stream_content_type));
 	gateway_headers_add(&headers, SLICE("Cache-Control"), SLICE("no-cache"));
 	gateway_headers_add(&headers, SLICE("X-Accel-Buffering"), SLICE("no"));
 	gateway_headers_add_report(&headers, call);

@@ -14,6 +14,28 @@
 		.format = (format_), .op = (op_), .on_body = gateway_chat,                         \
 	}
 
+/* RT-2: the method stands behind the model, which may hold anything. */
+#define GEMINI(method_, ...)                                                                       \
+	{                                                                                          \
+		.method = "POST",                                                                  \
+		.path = SLICE_INIT("/v1beta/models/"),                                             \
+		.is_prefix = true,                                                                 \
+		.suffix = SLICE_INIT(":" method_),                                                 \
+		.family = FAMILY_GEMINI,                                                           \
+		.format = FORMAT_GEMINI,                                                           \
+		__VA_ARGS__,                                                                       \
+	},                                                                                         \
+	{                                                                                          \
+		.method = "POST", .path = SLICE_INIT("/v1/models/"), .is_prefix = true,            \
+		.suffix = SLICE_INIT(":" method_), .family = FAMILY_GEMINI,                        \
+		.format = FORMAT_GEMINI, __VA_ARGS__,                                              \
+	}
+#define GEMINI_LIST(path_, is_prefix_, handler)                                                    \
+	{                                                                                          \
+		.method = "GET", .path = SLICE_INIT(path_), .is_prefix = (is_prefix_),             \
+		.family = FAMILY_GEMINI, .on_head = (handler),                                     \
+	}
+
 /* Below /api, and below /ollama/api for clients that are given a base URL with a path. */
 #define OLLAMA(method_, path_, ...)                                                                \
 	{                                                                                          \
@@ -39,6 +61,11 @@ static const struct gateway_route routes[] = {
 	LIST("/v1/models/", true, gateway_show_model),
 	LIST("/models", false, gateway_list_models),
 	LIST("/models/", true, gateway_show_model),
+	GEMINI("generateContent", .op = CHAT_OP_CHAT, .on_body = gateway_chat),
+	GEMINI("streamGenerateContent", .op = CHAT_OP_CHAT, .on_body = gateway_chat),
+	GEMINI("countTokens", .op = CHAT_OP_COUNT, .on_body = gateway_chat),
+	GEMINI_LIST("/v1beta/models", false, gateway_list_models),
+	GEMINI_LIST("/v1beta/models/", true, gateway_show_model),
 	OLLAMA("POST", "chat", .on_body = gateway_chat),
 	OLLAMA("POST", "generate", .on_body = gateway_chat),
 	OLLAMA("GET", "tags", .on_head = gateway_list_models),
@@ -66,8 +93,11 @@ static const struct {
 };
 
 static bool has_path(const struct gateway_route *route, struct slice path) {
-	return route->is_prefix ? path.len > route->path.len && slice_starts_with(path, route->path)
-				: slice_eq(path, route->path);
+	if (!route->is_prefix) {
+		return slice_eq(path, route->path);
+	}
+	return path.len > route->path.len + route->suffix.len &&
+	       slice_starts_with(path, route->path) && slice_ends_with(path, route->suffix);
 }
 
 static bool has_method(const struct gateway_route *route, struct slice method) {
@@ -83,9 +113,9 @@ const struct gateway_route *gateway_route_find(
 			continue;
 		}
 		if (has_method(&routes[i], method)) {
+			*allow = NULL;
 			return &routes[i];
 		}
-		/* No path of the table has more than one method. */
 		*allow = strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : "POST";
 	}
 	return NULL;

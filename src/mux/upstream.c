@@ -108,7 +108,7 @@ static void add_model(struct mux *mux, struct upstream *upstream, struct slice n
 }
 
 /* The configured list; without one the profile's, where it fits the host: at the vendor's own, and
- * at every host of Anthropic's dialect (gateway.md 2.2). */
+ * at every host of Anthropic's and Gemini's dialects (gateway.md 2.2). */
 static void add_models(struct mux *mux, struct upstream *upstream) {
 	const struct config_provider *settings = upstream->settings;
 	const struct provider *provider = upstream->provider;
@@ -119,8 +119,8 @@ static void add_models(struct mux *mux, struct upstream *upstream) {
 			NULL);
 	}
 	bool is_listed = settings->models.len > 0;
-	bool fits =
-		(upstream->quirks & QUIRK_OFFICIAL) != 0 || provider->format == FORMAT_ANTHROPIC;
+	bool fits = (upstream->quirks & QUIRK_OFFICIAL) != 0 ||
+		    provider->format == FORMAT_ANTHROPIC || provider->format == FORMAT_GEMINI;
 	for (size_t i = 0; !is_listed && fits && i < provider->model_count; i++) {
 		struct slice id = slice_of(provider->models[i].id);
 		add_model(mux, upstream, id, id, false, provider->models[i].display_name);

@@ -7,7 +7,7 @@
 
 enum provider_op {
 	PROVIDER_OP_CHAT,
-	PROVIDER_OP_STREAM, /* a streamed chat, where it has a path of its own; else as CHAT */
+	PROVIDER_OP_STREAM,   /* a streamed chat, where it has a path of its own; else as CHAT */
 	PROVIDER_OP_GENERATE, /* a text continued, where it has a path of its own; else as CHAT */
 	PROVIDER_OP_COUNT,
 	PROVIDER_OP_EMBED,
@@ -63,8 +63,8 @@ struct provider {
 	size_t host_count;
 	/* Behind the base URL; "{model}" stands for the model's name; NULL = no such call. */
 	const char *paths[PROVIDER_OP_TOTAL];
-	bool base_url_has_version; /* the base URL ends in /v1 (openai); else a given /v1 is cut off
-				    */
+	bool base_url_has_version; /* the base URL ends in /v1 (openai); else a given /v1 or /v1beta
+				      is cut off */
 	const struct http_header *headers; /* always sent */
 	size_t header_count;
 	const char *const *passed_headers; /* of a client of the same API family, sent on when it

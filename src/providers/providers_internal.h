@@ -6,6 +6,7 @@
 
 extern const struct provider provider_openai;
 extern const struct provider provider_claude;
+extern const struct provider provider_gemini;
 extern const struct provider provider_ollama;
 
 /* Puts a header, replacing one of that name (any case). The slices are kept. */

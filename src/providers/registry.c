@@ -3,7 +3,7 @@
 #include "providers/providers_internal.h"
 
 static const struct provider *const providers[] = {
-	&provider_openai, &provider_claude, &provider_ollama, NULL};
+	&provider_openai, &provider_claude, &provider_gemini, &provider_ollama, NULL};
 
 const struct provider *const *provider_all(void) {
 	return providers;
@@ -69,8 +69,11 @@ const char *provider_url(const struct provider *provider, enum provider_op op,
 	while (slice_ends_with(base_url, SLICE("/"))) {
 		base_url.len--;
 	}
-	if (!provider->base_url_has_version && slice_ends_with(base_url, SLICE("/v1"))) {
-		base_url.len -= strlen("/v1");
+	static const struct slice versions[] = {SLICE_INIT("/v1"), SLICE_INIT("/v1beta")};
+	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+		if (!provider->base_url_has_version && slice_ends_with(base_url, versions[i])) {
+			base_url.len -= versions[i].len;
+		}
 	}
 	return arena_printf(arena, "%.*s%s", SLICE_FMT(base_url), provider->paths[op]).data;
 }

@@ -129,6 +129,45 @@ static void test_providers_from_keys(void **state) {
 	config_fixture_end(&f);
 }
 
+/* Google's SDKs know two names of the key, and the agents two of the address. */
+static void test_google_keys(void **state) {
+	static const struct {
+		const char *variables[3];
+		const char *key, *url, *note;
+	} cases[] = {
+		{{"GEMINI_API_KEY=AIza-1"}, "AIza-1", "https://generativelanguage.googleapis.com",
+			"using GEMINI_API_KEY from the environment as provider gemini"},
+		{{"GOOGLE_API_KEY=AIza-2"}, "AIza-2", "https://generativelanguage.googleapis.com",
+			"using GOOGLE_API_KEY from the environment as provider gemini"},
+		{{"GOOGLE_API_KEY=AIza-2", "GEMINI_API_KEY=AIza-1", "GEMINI_BASE_URL=http://h:1"},
+			"AIza-1", "http://h:1",
+			"using GEMINI_API_KEY from the environment as provider gemini with "
+			"GEMINI_BASE_URL"},
+		{{"GEMINI_API_KEY=AIza-1", "GEMINI_BASE_URL=http://h:1",
+			 "GOOGLE_GEMINI_BASE_URL=http://g:1"},
+			"AIza-1", "http://g:1",
+			"using GEMINI_API_KEY from the environment as provider gemini with "
+			"GOOGLE_GEMINI_BASE_URL"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config_fixture f;
+		config_fixture_begin(&f);
+		for (size_t v = 0; v < 3 && cases[i].variables[v]; v++) {
+			config_fixture_env(&f, cases[i].variables[v]);
+		}
+		const struct config *c = config_fixture_load(&f, NULL);
+		assert_non_null(c);
+		assert_int_equal(c->providers.len, 1);
+		const struct config_provider *p = &c->providers.items[0];
+		assert_string_equal(p->id.data, "gemini");
+		assert_string_equal(p->base_url.data, cases[i].url);
+		assert_true(slice_is(p->api_keys.items[0].key, cases[i].key));
+		assert_string_equal(note_with(c, "using"), cases[i].note);
+		config_fixture_end(&f);
+	}
+}
+
 /* A base URL that points at this server was set for clients: no circle. */
 static void test_own_address(void **state) {
 	(void)state;
@@ -222,6 +261,7 @@ int test_environment(void) {
 		cmocka_unit_test(test_wrong_variables),
 		cmocka_unit_test(test_dotenv),
 		cmocka_unit_test(test_providers_from_keys),
+		cmocka_unit_test(test_google_keys),
 		cmocka_unit_test(test_own_address),
 		cmocka_unit_test(test_ollama_host),
 		cmocka_unit_test(test_wrong_base_url),

@@ -47,6 +47,14 @@ static void test_urls(void **state) {
 		{"claude", PROVIDER_OP_COUNT, "http://h/anthropic/v1/",
 			"http://h/anthropic/v1/messages/count_tokens"},
 		{"claude", PROVIDER_OP_MODELS, "http://h", "http://h/v1/models"},
+		{"gemini", PROVIDER_OP_CHAT, "https://generativelanguage.googleapis.com",
+			"https://generativelanguage.googleapis.com/v1beta/models/"
+			"{model}:generateContent"},
+		{"google", PROVIDER_OP_STREAM, "http://h/v1beta/",
+			"http://h/v1beta/models/{model}:streamGenerateContent?alt=sse"},
+		{"gemini", PROVIDER_OP_COUNT, "http://h/v1",
+			"http://h/v1beta/models/{model}:countTokens"},
+		{"gemini", PROVIDER_OP_MODELS, "http://h", "http://h/v1beta/models"},
 	};
 	struct arena arena;
 	(void)state;
@@ -106,6 +114,8 @@ static void test_quirks(void **state) {
 			QUIRK_NO_DEVELOPER | QUIRK_REASONING_CONTENT},
 		{"claude", "https://api.anthropic.com", QUIRK_OFFICIAL},
 		{"claude", "http://127.0.0.1:1", 0},
+		{"gemini", "https://generativelanguage.googleapis.com/v1beta", QUIRK_OFFICIAL},
+		{"gemini", "http://127.0.0.1:1", 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -147,6 +157,10 @@ static const struct header_case header_cases[] = {
 		"OpenAI-Beta: b\nanthropic-beta: x\nanthropic-version: 1\n", "", "",
 		"content-type: application/json\naccept: application/json\nx-api-key: k\n"
 		"anthropic-version: 2023-06-01\n"},
+	{"GM-1: Google's own header", "gemini", FORMAT_OPENAI_CHAT, true, "AIza",
+		"x-goog-api-key: client\nAuthorization: Bearer c\n", "", "",
+		"content-type: application/json\naccept: text/event-stream\n"
+		"x-goog-api-key: AIza\n"},
 	{"AN-26: betas are merged", "claude", FORMAT_ANTHROPIC, false, "k",
 		"anthropic-beta: a, b\nAnthropic-Beta: c\nanthropic-version: 2024-01-01\n", "",
 		"b,d",
