@@ -3,6 +3,7 @@ import {
   Refusal, also, any, anyObject, base64, bool, closedObjects, constant, eachSchema, fail, imageData, int,
   list, nullable, num, object, str, strOr, tagged,
 } from './check.mjs';
+import { rawJson } from './raw.mjs';
 
 export const name = 'anthropic';
 export const key = 'anthropicKey';
@@ -502,7 +503,7 @@ export function whole(plan) {
   const content = [];
   if (plan.thinking) content.push({ type: 'thinking', thinking: plan.thinking.join(''), signature: plan.signature });
   if (plan.text.length > 0) content.push({ type: 'text', text: plan.text.join('') });
-  for (const call of plan.calls) content.push({ type: 'tool_use', id: call.id, name: call.name, input: JSON.parse(call.args.join('') || '{}') });
+  for (const call of plan.calls) content.push({ type: 'tool_use', id: call.id, name: call.name, input: rawJson(call.args.join('') || '{}') });
   return {
     id: plan.id, type: 'message', role: 'assistant', model: plan.model, content,
     stop_reason: stopReasons[plan.finish], stop_sequence: plan.stopSequence ?? null,

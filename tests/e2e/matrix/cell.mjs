@@ -35,12 +35,12 @@ export class Cell {
     for (const field of dropped) this.lost.add(field);
     if (!this.stream) {
       assert.match(answer.headers['content-type'], /^application\/json/, 'RT-6');
-      return this.format.checker.whole(answer.json, asked);
+      return { ...this.format.checker.whole(answer.json, asked), bytes: answer.text };
     }
     assert.match(answer.headers['content-type'], streamType[this.client]?.(asked) ?? /^text\/event-stream/, 'RT-6');
     if (!this.direct)
       assert.deepEqual([answer.headers['cache-control'], answer.headers['x-accel-buffering'], answer.headers['content-length']], ['no-cache', 'no', undefined], 'RT-7');
-    return this.format.checker.stream(answer.text, { ...asked, spliced: this.client === this.upstream });
+    return { ...this.format.checker.stream(answer.text, { ...asked, spliced: this.client === this.upstream }), bytes: answer.text };
   }
 
   async fails(q, status) {
@@ -53,8 +53,9 @@ export class Cell {
     return this.fake.entries.at(-1).seen;
   }
 
-  body() {
-    return JSON.parse(this.fake.entries.at(-1).body);
+  /** The last request to the upstream, as it came. */
+  bytes() {
+    return this.fake.entries.at(-1).body;
   }
 
   finish(a, reason) {

@@ -2,7 +2,7 @@
 export * as checker from '../../check/anthropic.mjs';
 
 export const name = 'anthropic';
-export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'imageUrl', 'sampling'];
 export const sampling = ['temperature', 'top_k'];
 export const finishes = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use', stop_sequence: 'stop_sequence', refusal: 'refusal', content_filter: 'refusal', 'refusal-part': 'refusal' };
 export const headers = { 'anthropic-version': '2023-06-01' };
@@ -32,6 +32,7 @@ export const build = (q, { model, stream }) => ({
     ...(q.system ? { system: q.system } : {}),
     messages: q.turns.map(message),
     ...(q.tools ? { tools: q.tools.map(({ parameters, ...t }) => ({ ...t, input_schema: parameters })) } : {}),
+    ...(q.choice ? { tool_choice: { type: 'tool', name: q.choice } } : {}),
     ...(q.schema ? { output_config: { format: { type: 'json_schema', schema: q.schema } } } : {}),
     ...(q.think ? { thinking: { type: 'enabled', budget_tokens: 2000 } } : {}),
     ...(q.stops ? { stop_sequences: q.stops } : {}),

@@ -2,7 +2,7 @@
 export * as checker from '../../check/gemini.mjs';
 
 export const name = 'gemini';
-export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'sampling'];
 export const sampling = ['temperature', 'top_k', 'seed'];
 /** Without alt=sse a stream is one JSON array (GC-5). */
 export const ways = [{ title: 'array', stream: true, array: true }];
@@ -55,6 +55,7 @@ export function build(q, { model, stream, array = false }) {
       contents: q.turns.map(content),
       ...(q.system ? { systemInstruction: { parts: [{ text: q.system }] } } : {}),
       ...(functionDeclarations ? { tools: [{ functionDeclarations }] } : {}),
+      ...(q.choice ? { toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: [q.choice] } } } : {}),
       ...(Object.keys(generationConfig).length > 0 ? { generationConfig } : {}),
     },
     asked: { thinking: Boolean(q.think), array },

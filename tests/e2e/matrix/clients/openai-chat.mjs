@@ -2,7 +2,7 @@
 export * as checker from '../../check/openai-chat.mjs';
 
 export const name = 'openai-chat';
-export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling'];
 export const sampling = ['temperature', 'seed', 'presence_penalty', 'frequency_penalty'];
 export const finishes = { stop: 'stop', length: 'length', tool_calls: 'tool_calls', stop_sequence: 'stop', refusal: 'content_filter', content_filter: 'content_filter', 'refusal-part': 'stop' };
 
@@ -36,6 +36,7 @@ export const build = (q, { model, stream }) => ({
     model,
     messages: [...(q.system ? [{ role: 'system', content: q.system }] : []), ...q.turns.flatMap(message)],
     ...(q.tools ? { tools: q.tools.map((t) => ({ type: 'function', function: t })) } : {}),
+    ...(q.choice ? { tool_choice: { type: 'function', function: { name: q.choice } } } : {}),
     ...(q.schema ? { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: q.schema } } } : {}),
     ...(q.think ? { reasoning_effort: 'medium' } : {}),
     ...(q.max ? { max_completion_tokens: q.max } : {}),

@@ -2,7 +2,7 @@
 export * as checker from '../../check/openai-responses.mjs';
 
 export const name = 'openai-responses';
-export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'pdf', 'schema', 'think', 'usage', 'audio', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'usage', 'audio', 'imageUrl', 'sampling'];
 export const sampling = ['temperature', 'top_p'];
 export const finishes = {
   stop: 'completed', length: 'incomplete; max_output_tokens', tool_calls: 'completed', stop_sequence: 'completed', refusal: 'completed',
@@ -35,6 +35,7 @@ export const build = (q, { model, stream }) => ({
     input: q.turns.flatMap(items),
     store: false,
     ...(q.tools ? { tools: q.tools.map((t) => ({ type: 'function', ...t, strict: false })) } : {}),
+    ...(q.choice ? { tool_choice: { type: 'function', name: q.choice } } : {}),
     ...(q.schema ? { text: { format: { type: 'json_schema', name: 'answer', schema: q.schema, strict: true } } } : {}),
     ...(q.think ? { reasoning: { effort: 'medium', summary: 'auto' }, include: ['reasoning.encrypted_content'] } : {}),
     ...(q.max ? { max_output_tokens: q.max } : {}),
