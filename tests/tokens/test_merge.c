@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tokens/merge.h"
-#include "tokens/vocabulary.h"
+#include "tokens/small_vocabulary.h"
 
 int test_merge(void);
 

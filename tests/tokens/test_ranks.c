@@ -9,8 +9,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "tokens/ranks.h"
 #include "tokens/ranks_pack.h"
-#include "tokens/vocabulary.h"
+#include "tokens/small_vocabulary.h"
 
 int test_ranks(void);
 

@@ -11,8 +11,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "support/vocabulary.h"
 #include "tokens/estimate.h"
-#include "tokens/vocabulary.h"
+#include "tokens/small_vocabulary.h"
 
 int test_tokens(void);
 
