@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "gateway/gateway.h"
+#include "tokens/tokens.h"
 
 #define SERVE_MAX_THREADS 8
 #define SERVE_STACK_BYTES ((size_t)256 * 1024)
@@ -39,6 +40,7 @@ struct server {
 	struct command_context *context;
 	struct config *config;
 	struct log *log;
+	struct tokens *tokens; /* NULL: counts are estimates */
 	struct mux *mux;
 	struct server_thread threads[SERVE_MAX_THREADS];
 	size_t thread_count;
@@ -115,6 +117,18 @@ static void print_backend(const struct mux_backend_info *info, void *data) {
 			info->takes_any_model ? " and " : "");
 	}
 	fprintf(err, "%s\n", info->takes_any_model ? "any that is asked for" : "");
+}
+
+/* Without the vocabularies everything works; that counts are estimates is worth a line. */
+static void open_tokens(struct server *server) {
+	const struct slice path = server->config->tokens_file;
+	struct error error;
+	server->tokens = tokens_open(path.len > 0 ? path.data : NULL, &error);
+	if (server->tokens == NULL) {
+		bool is_usual = path.len == 0 && error.kind == ERROR_NOT_FOUND;
+		fprintf(server->context->err, "%s: token counts are estimates: %s\n",
+			is_usual ? "note" : "warning", error.message);
+	}
 }
 
 static void print_start(const struct server *server) {
@@ -297,6 +311,7 @@ static void finish(struct server *server) {
 		loop_destroy(thread->loop);
 	}
 	mux_destroy(server->mux);
+	tokens_close(server->tokens);
 	log_destroy(server->log);
 	config_unref(server->config);
 }
@@ -304,9 +319,11 @@ static void finish(struct server *server) {
 /* ---- the command ---- */
 
 static bool start(struct server *server, struct error *error) {
+	open_tokens(server);
 	const struct mux_options options = {
 		.config = server->config,
 		.log = server->log,
+		.tokens = server->tokens,
 		.user_agent = command_user_agent(),
 	};
 	server->mux = mux_create(&options, error);

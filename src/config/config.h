@@ -147,8 +147,9 @@ struct config {
 	bool is_debug;
 	int log_format; /* enum config_log_format */
 
-	struct slice
-		tokens_file; /* vocabularies for counting tokens; empty: where the program is */
+	/* counting tokens */
+	bool counts_locally;      /* count requests ask no upstream (E-106) */
+	struct slice tokens_file; /* vocabularies; empty: where the program is */
 
 	/* upstreams */
 	struct slice proxy_url;

@@ -119,7 +119,8 @@ static bool encode_response(
 		json_put_raw(w, "stop_details", candidate->detail);
 	}
 	anthropic_put_usage(w, &response->usage,
-		options->request ? format_estimate_tokens(options->request) : 0,
+		options->request ? format_count_tokens(&options->counter, options->request, NULL)
+				 : 0,
 		(int64_t)(text_bytes / 4));
 	json_end_object(w);
 	return !options->out->failed;

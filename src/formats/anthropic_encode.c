@@ -139,7 +139,7 @@ struct slice anthropic_message_id(struct arena *arena, struct slice upstream_id)
 static int64_t input_estimate(const struct encoder *e) {
 	return e->usage.input_uncached >= 0 || !e->options.request
 		       ? 0
-		       : format_estimate_tokens(e->options.request);
+		       : format_count_tokens(&e->options.counter, e->options.request, NULL);
 }
 
 static void on_start(struct encoder *e, const struct chat_event *event) {

@@ -14,6 +14,7 @@
 #include "chat/embed.h"
 #include "chat/event.h"
 #include "chat/fold.h"
+#include "formats/count.h"
 #include "models/models.h"
 #include "net/http.h"
 
@@ -90,6 +91,7 @@ struct format_decoder_options {
 	bool hide_usage; /* with keep_wire: drop the usage chunk the client did not ask for (cc) */
 	struct slice echo_model; /* with keep_wire: put this name for the model; absent = leave */
 	const struct format_built *built; /* names, json_tool; may be NULL */
+	struct format_counter counter;    /* for input that the upstream does not tell */
 	/* Beyond these the answer ends in ERROR_TOO_LARGE; 0 = the default. */
 	size_t max_answer_bytes; /* of a whole answer: 100 MiB */
 	size_t max_line_bytes;   /* SSE_LINE_MAX */
@@ -133,6 +135,7 @@ struct format_encoder_options {
 	 * 0 = told as 0 */
 	uint64_t began_ns;
 	struct slice request_id;
+	struct format_counter counter;     /* for input that the upstream does not tell */
 	struct format_answer_watch *watch; /* dialects with `stored`; NULL = nobody keeps it */
 };
 struct format_encoder; /* a chat_sink first; ended state is asked through format_encoder_status */
@@ -261,9 +264,6 @@ void format_encode_error(enum api_family family, const struct error *error, stru
 	struct buf *out);
 /* HTTP status of an error in a family (overloaded: 529 for Anthropic, 503 elsewhere). */
 int format_error_status(enum api_family family, const struct error *error);
-
-/* A labelled estimate of the request's input tokens. */
-int64_t format_estimate_tokens(const struct chat_request *request);
 
 /* What Ollama's names end in when they have no tag of their own. */
 #define OLLAMA_DEFAULT_TAG ":latest"

@@ -125,7 +125,7 @@ static void emit_usage(struct decode *d, const struct json *tree) {
 	usage.eval_ns = count(tree, "eval_duration");
 	if (usage.input_uncached < 0 && usage.output_total >= 0 && request != NULL) {
 		/* OU-6: it is left out when the prompt was cached */
-		usage.input_uncached = format_estimate_tokens(request);
+		usage.input_uncached = format_count_tokens(&d->options.counter, request, NULL);
 		usage.is_estimated = true;
 	}
 	if (chat_usage_is_known(&usage) || usage.total_ns >= 0) {

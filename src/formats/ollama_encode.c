@@ -73,7 +73,9 @@ static void write_metrics(struct json_writer *w, const struct format_encoder_opt
 	uint64_t first = first_ns > options->began_ns ? first_ns : options->began_ns;
 	if (!chat_usage_is_known(&usage)) {
 		usage.input_uncached =
-			options->request != NULL ? format_estimate_tokens(options->request) : 0;
+			options->request != NULL
+				? format_count_tokens(&options->counter, options->request, NULL)
+				: 0;
 		usage.output_total = (int64_t)(output_bytes / 4) + (output_bytes > 0 ? 1 : 0);
 	}
 	if (usage.total_ns < 0) {

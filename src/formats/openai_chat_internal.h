@@ -36,7 +36,7 @@ void openai_chat_write_call(struct json_writer *w, int64_t index, struct slice i
 /* The id, or one that is made up; in the arena. */
 struct slice openai_chat_answer_id(struct arena *arena, struct slice id);
 /* Usage to tell when the upstream told none: labelled as an estimate (EV-5). */
-void openai_chat_estimate_usage(
-	struct chat_usage *usage, const struct chat_request *request, size_t output_bytes);
+void openai_chat_estimate_usage(struct chat_usage *usage,
+	const struct format_encoder_options *options, size_t output_bytes);
 
 #endif

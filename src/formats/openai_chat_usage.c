@@ -77,9 +77,11 @@ void openai_chat_write_usage(struct json_writer *w, const struct chat_usage *usa
 	json_end_object(w);
 }
 
-void openai_chat_estimate_usage(
-	struct chat_usage *usage, const struct chat_request *request, size_t output_bytes) {
-	usage->input_uncached = request != NULL ? format_estimate_tokens(request) : 0;
+void openai_chat_estimate_usage(struct chat_usage *usage,
+	const struct format_encoder_options *options, size_t output_bytes) {
+	usage->input_uncached = options->request != NULL ? format_count_tokens(&options->counter,
+								   options->request, NULL)
+							 : 0;
 	usage->output_total = (int64_t)(output_bytes / 4) + (output_bytes > 0 ? 1 : 0);
 	usage->is_estimated = true;
 }

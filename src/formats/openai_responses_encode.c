@@ -678,7 +678,9 @@ static void on_finish(struct encoder *e, const struct chat_event *event) {
 static void complete_usage(struct encoder *e) {
 	const struct chat_request *request = e->options.request;
 	if (!chat_usage_is_known(&e->usage)) {
-		e->usage.input_uncached = request != NULL ? format_estimate_tokens(request) : 0;
+		e->usage.input_uncached =
+			request != NULL ? format_count_tokens(&e->options.counter, request, NULL)
+					: 0;
 		e->usage.output_total = (int64_t)((e->held_bytes + 3) / 4);
 		e->usage.is_estimated = true;
 	}

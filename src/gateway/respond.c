@@ -32,6 +32,7 @@ static void begin_encoder(struct gateway_answer *answer) {
 		.now_s = clock_wall_ms() / 1000,
 		.began_ns = answer->began_ns,
 		.request_id = call->request_id,
+		.counter = {mux_tokens(call->gateway->mux), report->upstream_model},
 	};
 	answer->encoder = report->is_spliced
 				  ? format_splice_encoder_create(answer->format, &options)

@@ -3,6 +3,7 @@
  *   QUEUED --> RUNNING --> ENDED --> RELEASED
  *     ^   retry |  ^
  *     +---------+  | FAILING: an error found before anything ran, told at the end of the turn
+ *                  | COUNTING: nobody else counts the tokens
  *
  * An attempt that fails before its first real event, with an error that another account may not
  * have, is followed by one on the next account (never the same again), then by the next backend
@@ -15,6 +16,7 @@ enum call_state {
 	CALL_QUEUED,   /* the next attempt starts at the end of the turn */
 	CALL_FAILING,  /* `error` is told at the end of the turn */
 	CALL_RUNNING,  /* an attempt is under way */
+	CALL_COUNTING, /* here: `count`, or at the end of the turn */
 	CALL_ENDED,    /* the sink got `end` */
 	CALL_RELEASED, /* by its owner, or its loop is gone */
 };
@@ -32,6 +34,7 @@ struct mux_call {
 	struct number_set tried; /* accounts of the current target's backend */
 	struct backend *backend; /* of the attempt */
 	struct backend_call *attempt;
+	struct count_job *count; /* under way on another thread */
 	struct loop_deferred deferred;
 	unsigned late_failures; /* attempts that failed after their answer had begun */
 	bool is_paused, is_fanned_out;
@@ -100,8 +103,22 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 
 /* ---- the end of a call without an answer ---- */
 
-/* TC-2: a count is answered with an estimate when the body was fine and nobody could count. */
-static bool wants_estimate(const struct mux_call *call) {
+static void on_counted(void *data, int64_t tokens, bool is_exact) {
+	struct mux_call *call = data;
+	call->count = NULL;
+	call->report.is_estimated_count = !is_exact;
+	send_count(&call->hold.sink, call->request.request->model, tokens, !is_exact);
+}
+
+static void count_here(struct mux_call *call) {
+	call->state = CALL_COUNTING;
+	hold_drop(&call->hold);
+	call->count = count_start(call->mux_loop, call->request.request,
+		call->report.upstream_model, on_counted, call);
+}
+
+/* TC-2: a count is answered here when the body was fine and no upstream could count. */
+static bool wants_count(const struct mux_call *call) {
 	enum error_kind kind = call->error->kind;
 	return call->request.request->op == CHAT_OP_COUNT && call->report.attempts > 0 &&
 	       (error_kind_info(kind)->is_retryable || kind == ERROR_METHOD ||
@@ -110,11 +127,8 @@ static bool wants_estimate(const struct mux_call *call) {
 }
 
 static void fail(struct mux_call *call) {
-	if (wants_estimate(call)) {
-		call->report.is_estimated_count = true;
-		hold_drop(&call->hold);
-		send_count(&call->hold.sink, call->request.request->model,
-			format_estimate_tokens(call->request.request), true);
+	if (wants_count(call)) {
+		count_here(call);
 		return;
 	}
 	on_event(&call->observer,
@@ -244,6 +258,8 @@ static void on_deferred(struct loop_deferred *deferred) {
 	end_attempt(call);
 	if (call->state == CALL_FAILING) {
 		fail(call);
+	} else if (call->state == CALL_COUNTING) {
+		count_here(call);
 	} else {
 		start_attempt(call);
 	}
@@ -269,10 +285,24 @@ static bool find_route(struct mux_call *call, struct error *error) {
 	return true;
 }
 
+static void begin(struct mux_call *call) {
+	const struct chat_request *chat = call->request.request;
+	const struct config *config = call->mux_loop->mux->config;
+	if (chat->op == CHAT_OP_COUNT && config->counts_locally) {
+		call->report.upstream_model = current_target(call)->model;
+		call->state = CALL_COUNTING;
+		loop_defer(call->mux_loop->loop, &call->deferred);
+		return;
+	}
+	if (chat->stream && chat->op == CHAT_OP_CHAT) {
+		hold_start_timer(&call->hold, (uint64_t)config->timeouts.hold_ms);
+	}
+	start_attempt(call);
+}
+
 struct mux_call *call_submit(
 	struct mux_loop *mux_loop, const struct mux_request *request, const struct route *route) {
 	const struct chat_request *chat = request->request;
-	struct mux *mux = mux_loop->mux;
 	struct mux_call *call = ARENA_NEW(chat->arena, struct mux_call);
 	call->observer.on_event = on_event;
 	call->mux_loop = mux_loop;
@@ -298,10 +328,7 @@ struct mux_call *call_submit(
 		call->route = *route;
 	}
 	if (route != NULL || find_route(call, &error)) {
-		if (chat->stream && chat->op == CHAT_OP_CHAT) {
-			hold_start_timer(&call->hold, (uint64_t)mux->config->timeouts.hold_ms);
-		}
-		start_attempt(call);
+		begin(call);
 	} else {
 		keep_error(call, &error);
 		call->state = CALL_FAILING;
@@ -332,6 +359,7 @@ void call_abandon(struct mux_call *call) {
 	call->state = CALL_RELEASED;
 	hold_close(&call->hold);
 	loop_defer_cancel(&call->deferred);
+	count_cancel(call->count);
 	end_attempt(call);
 	*call->link = call->next;
 	if (call->next != NULL) {

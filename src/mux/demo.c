@@ -169,8 +169,10 @@ static struct backend_call *submit(struct backend *backend, const struct backend
 	request->report->upstream_format = chat->client_format;
 	struct chat_sink *sink = &call->sink;
 	if (chat->stop_count > 0) {
-		call->stop =
-			stop_match_create(chat, chat->stop, chat->stop_count, sink, request->arena);
+		const struct format_counter counter = {
+			request->mux_loop->mux->tokens, request->model};
+		call->stop = stop_match_create(
+			chat, &counter, chat->stop, chat->stop_count, sink, request->arena);
 		sink = stop_match_sink(call->stop);
 	}
 	chat_emitter_init(&call->emitter, sink, request->arena);

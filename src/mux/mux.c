@@ -23,6 +23,7 @@ struct mux *mux_create(const struct mux_options *options, struct error *error) {
 	arena_init(&mux->arena, NULL, 0);
 	mux->config = config_ref(options->config);
 	mux->log = options->log;
+	mux->tokens = options->tokens;
 	mux->user_agent = arena_strdup(&mux->arena, slice_of(options->user_agent));
 	mux->shared = client_shared_create();
 	mux->signatures = signature_cache_create(
@@ -53,6 +54,10 @@ void mux_destroy(struct mux *mux) {
 
 const struct config *mux_config(const struct mux *mux) {
 	return mux->config;
+}
+
+const struct tokens *mux_tokens(const struct mux *mux) {
+	return mux->tokens;
 }
 
 struct mux_loop *mux_loop_create(struct mux *mux, struct loop *loop, struct error *error) {

@@ -26,6 +26,8 @@ struct mux_call;
 struct mux_options {
 	struct config *config; /* a reference is taken */
 	struct log *log;
+	const struct tokens *tokens; /* vocabularies, which outlive the mux and its loops; may be
+					NULL: counts are estimates */
 	const char *user_agent;
 };
 
@@ -35,6 +37,7 @@ struct mux *mux_create(const struct mux_options *options, struct error *error);
 void mux_destroy(struct mux *mux);
 /* The snapshot it was made of. */
 const struct config *mux_config(const struct mux *mux);
+const struct tokens *mux_tokens(const struct mux *mux);
 
 /* The part of one loop, used on its thread alone. NULL and an error when there is no client. */
 struct mux_loop *mux_loop_create(struct mux *mux, struct loop *loop, struct error *error);

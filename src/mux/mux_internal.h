@@ -4,6 +4,7 @@
  *   registry.c  model name -> route (targets in order)      suffix.c      "model(high)"
  *   call.c      one request: route -> attempt -> hold -> observe -> sink, and the next attempt
  *   hold.c      keeps the beginning of an attempt back until it is one
+ *   count.c     tokens of a request, counted here
  *   upstream.c  backend: provider, pool of accounts, HTTP       pool.c        its accounts
  *   demo.c      backend: answers of its own                     stop_match.c  stop sequences
  *   fanout.c    backend: several calls for one request
@@ -104,8 +105,9 @@ void hold_close(struct mux_hold *hold);
 struct stop_match;
 /* A sink in front of `next` that ends a candidate's text before the first stop sequence. With one
  * candidate the answer ends there: stop_match_has_ended tells the source to stop. */
-struct stop_match *stop_match_create(const struct chat_request *request, const struct slice *stops,
-	size_t count, struct chat_sink *next, struct arena *arena);
+struct stop_match *stop_match_create(const struct chat_request *request,
+	const struct format_counter *counter, const struct slice *stops, size_t count,
+	struct chat_sink *next, struct arena *arena);
 struct chat_sink *stop_match_sink(struct stop_match *match);
 bool stop_match_has_ended(const struct stop_match *match);
 
@@ -141,6 +143,7 @@ void number_set_add(struct number_set *set, size_t number, struct arena *arena);
 struct mux {
 	struct config *config;
 	struct log *log;
+	const struct tokens *tokens;
 	struct arena arena; /* of everything that lives as long */
 	const char *user_agent;
 	struct client_shared *shared;
@@ -171,6 +174,16 @@ bool fanout_is_needed(const struct target *target, const struct chat_request *re
  * route's targets must outlive it. */
 struct backend *fanout_create(
 	const struct route *route, const struct chat_request *request, struct arena *arena);
+
+/* ---- counting here (TC-1) ---- */
+struct count_job;
+typedef void count_done(void *data, int64_t tokens, bool is_exact);
+/* Counts the request as `model` does. Short texts at once: done was called, and NULL is returned.
+ * Long ones on another thread, from copies. */
+struct count_job *count_start(struct mux_loop *mux_loop, const struct chat_request *request,
+	struct slice model, count_done *done, void *data);
+/* done is not called any more. Accepts NULL. */
+void count_cancel(struct count_job *job);
 
 /* Ends the call without an event: its loop goes away. Releasing it later does nothing. */
 void call_abandon(struct mux_call *call);

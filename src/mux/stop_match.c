@@ -24,6 +24,7 @@ struct stop_match {
 	struct chat_sink *next;
 	struct arena *arena;
 	const struct chat_request *request;
+	struct format_counter counter;
 	const struct slice *stops;
 	size_t count, longest;
 	bool has_ended, has_usage;
@@ -91,7 +92,7 @@ static size_t undecided(const struct stop_match *match, struct slice text) {
 static void send_estimate(struct stop_match *match) {
 	struct chat_usage usage;
 	chat_usage_init(&usage);
-	usage.input_uncached = format_estimate_tokens(match->request);
+	usage.input_uncached = format_count_tokens(&match->counter, match->request, NULL);
 	usage.output_total = match->text_tokens;
 	usage.is_estimated = true;
 	chat_sink_send(
@@ -192,13 +193,15 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 	chat_sink_send(match->next, event);
 }
 
-struct stop_match *stop_match_create(const struct chat_request *request, const struct slice *stops,
-	size_t count, struct chat_sink *next, struct arena *arena) {
+struct stop_match *stop_match_create(const struct chat_request *request,
+	const struct format_counter *counter, const struct slice *stops, size_t count,
+	struct chat_sink *next, struct arena *arena) {
 	struct stop_match *match = ARENA_NEW(arena, struct stop_match);
 	match->sink.on_event = on_event;
 	match->next = next;
 	match->arena = arena;
 	match->request = request;
+	match->counter = *counter;
 	match->stops = stops;
 	match->count = count;
 	for (size_t i = 0; i < count; i++) {

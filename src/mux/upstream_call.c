@@ -14,9 +14,8 @@
 #define DRAIN_MS 250
 
 enum upstream_state {
-	UPSTREAM_FAILING,    /* could not be sent: `error` is told at the end of the turn */
-	UPSTREAM_ESTIMATING, /* the upstream cannot count: told at the end of the turn */
-	UPSTREAM_WAITING,    /* for the head of the answer */
+	UPSTREAM_FAILING, /* could not be sent: `error` is told at the end of the turn */
+	UPSTREAM_WAITING, /* for the head of the answer */
 	UPSTREAM_DECODING,
 	UPSTREAM_COLLECTING, /* the body of a refusal, or of a count */
 	UPSTREAM_DRAINING,   /* the answer is complete, its body not quite */
@@ -165,6 +164,10 @@ static bool is_stream_of(
 	return when_unknown && !slice_icontains(type, SLICE("json"));
 }
 
+static struct format_counter counter_of(const struct backend_call *call) {
+	return (struct format_counter){call->upstream->mux->tokens, call->request.model};
+}
+
 static void create_decoder(struct backend_call *call, const struct http_headers *headers) {
 	const struct chat_request *chat = call->request.request;
 	const struct config_limits *limits = &call->upstream->mux->config->limits;
@@ -181,6 +184,7 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 		.hide_usage = keep_wire && chat->include_usage != TRI_TRUE,
 		.echo_model = report->forces_name ? chat->model : (struct slice){0},
 		.built = report->is_spliced ? NULL : &call->built,
+		.counter = counter_of(call),
 		.max_answer_bytes = (size_t)limits->response_bytes,
 		.max_line_bytes = (size_t)limits->sse_line_bytes,
 		.max_args_bytes = (size_t)limits->tool_argument_bytes,
@@ -364,8 +368,9 @@ static bool start(struct backend_call *call, struct error *error) {
 		return false;
 	}
 	if (call->built.stop_count > 0 && !call->request.report->is_spliced) {
-		call->stop = stop_match_create(chat, call->built.stop, call->built.stop_count,
-			&call->sink, call->request.arena);
+		const struct format_counter counter = counter_of(call);
+		call->stop = stop_match_create(chat, &counter, call->built.stop,
+			call->built.stop_count, &call->sink, call->request.arena);
 	}
 	struct provider_call prepared = {
 		.op = op,
@@ -399,17 +404,29 @@ static bool start(struct backend_call *call, struct error *error) {
 static void on_deferred(struct loop_deferred *deferred) {
 	struct backend_call *call = deferred->data;
 	enter(call);
-	if (call->state == UPSTREAM_ESTIMATING) {
-		call->request.report->is_estimated_count = true;
-		send_count(&call->sink, call->request.request->model,
-			format_estimate_tokens(call->request.request), true);
-		if (!call->is_released) {
-			finish(call);
-		}
-	} else {
-		fail(call, call->error);
-	}
+	fail(call, call->error);
 	leave(call);
+}
+
+static bool can_count(const struct upstream *upstream) {
+	return upstream->urls[PROVIDER_OP_COUNT] != NULL && upstream->format->parse_count != NULL;
+}
+
+static bool take_account(struct backend_call *call, struct error *error) {
+	struct upstream *upstream = call->upstream;
+	const struct backend_request *request = &call->request;
+	if (request->request->op == CHAT_OP_COUNT && !can_count(upstream)) {
+		return error_set(error, ERROR_NOT_SUPPORTED, "%s has no call that counts tokens",
+			upstream->base.name);
+	}
+	call->account = pool_take(&upstream->pool, request->tried, request->arena,
+		loop_now_ms(request->mux_loop->loop));
+	if (call->account == NULL) {
+		return error_set(error, ERROR_UNAVAILABLE, "no account of %s is left to try",
+			upstream->base.name);
+	}
+	request->report->account = call->account->label;
+	return true;
 }
 
 struct backend_call *upstream_submit(
@@ -423,26 +440,8 @@ struct backend_call *upstream_submit(
 	call->deferred.fn = on_deferred;
 	call->deferred.data = call;
 	loop_timer_init(loop, &call->drain, on_drain, call);
-	if (request->request->op == CHAT_OP_COUNT &&
-		(upstream->urls[PROVIDER_OP_COUNT] == NULL ||
-			upstream->format->parse_count == NULL)) {
-		call->state = UPSTREAM_ESTIMATING;
-		loop_defer(loop, &call->deferred);
-		return call;
-	}
-	call->account =
-		pool_take(&upstream->pool, request->tried, request->arena, loop_now_ms(loop));
 	struct error error;
-	if (call->account == NULL) {
-		error_set(&error, ERROR_UNAVAILABLE, "no account of %s is left to try",
-			backend->name);
-		keep_error(call, &error);
-		call->state = UPSTREAM_FAILING;
-		loop_defer(loop, &call->deferred);
-		return call;
-	}
-	request->report->account = call->account->label;
-	if (!start(call, &error)) {
+	if (!take_account(call, &error) || !start(call, &error)) {
 		keep_error(call, &error);
 		call->state = UPSTREAM_FAILING;
 		loop_defer(loop, &call->deferred);

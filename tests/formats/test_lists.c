@@ -128,27 +128,6 @@ static void test_estimate_of_texts(void **state) {
 	}
 }
 
-static void test_estimate_of_a_request(void **state) {
-	(void)state;
-	static const char body[] =
-		"{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
-		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What is this?\"},"
-		"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/"
-		"png;base64,AAAA\"}}]}],"
-		"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":"
-		"\"does it\"}}]}";
-	struct arena arena;
-	struct chat_request request;
-	struct error error;
-	arena_init(&arena, NULL, 0);
-	const struct json *tree = json_parse(&arena, slice_of(body), NULL, &error);
-	const struct format_parse parse = {.body = slice_of(body), .tree = tree, .arena = &arena};
-	assert_true(format_get(FORMAT_OPENAI_CHAT)->parse_request(&parse, &request, &error));
-	int64_t tokens = format_estimate_tokens(&request);
-	assert_in_range(tokens, TOKENS_PER_IMAGE + 20, TOKENS_PER_IMAGE + 80);
-	arena_finish(&arena);
-}
-
 int test_lists(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_models),
@@ -156,7 +135,6 @@ int test_lists(void) {
 		cmocka_unit_test(gc_11_gemini_list),
 		cmocka_unit_test(test_registry),
 		cmocka_unit_test(test_estimate_of_texts),
-		cmocka_unit_test(test_estimate_of_a_request),
 	};
 	return cmocka_run_group_tests_name("lists", tests, NULL, NULL);
 }

@@ -26,6 +26,8 @@ static const struct stop_case cases[] = {
 		"\xf0\x9f\x99\x83"},
 };
 
+static const struct format_counter no_counter;
+
 static void run_case(const struct stop_case *c, size_t piece) {
 	struct arena arena;
 	struct recorder r;
@@ -39,7 +41,8 @@ static void run_case(const struct stop_case *c, size_t piece) {
 		stops[count] = slice_of(c->stops[count]);
 		count++;
 	}
-	struct stop_match *match = stop_match_create(&request, stops, count, &r.sink, &arena);
+	struct stop_match *match =
+		stop_match_create(&request, &no_counter, stops, count, &r.sink, &arena);
 	chat_emitter_init(&e, stop_match_sink(match), &arena);
 	chat_emit_start(&e, SLICE("id"), SLICE("m"), 0, none, none);
 	for (size_t at = 0; at < strlen(c->text); at += piece) {
@@ -80,7 +83,8 @@ static void test_candidates(void **state) {
 	arena_init(&arena, NULL, 0);
 	recorder_init(&r);
 	struct chat_request request = {.arena = &arena, .has_n = true, .n = 2};
-	struct stop_match *match = stop_match_create(&request, &stop, 1, &r.sink, &arena);
+	struct stop_match *match =
+		stop_match_create(&request, &no_counter, &stop, 1, &r.sink, &arena);
 	chat_emitter_init(&e, stop_match_sink(match), &arena);
 	chat_emit_start(&e, SLICE("id"), SLICE("m"), 0, none, none);
 	chat_emit_text(&e, 0, SLICE("one two three "));
@@ -107,7 +111,8 @@ static void test_open_tool(void **state) {
 	arena_init(&arena, NULL, 0);
 	recorder_init(&r);
 	struct chat_request request = {.arena = &arena};
-	struct stop_match *match = stop_match_create(&request, &stop, 1, &r.sink, &arena);
+	struct stop_match *match =
+		stop_match_create(&request, &no_counter, &stop, 1, &r.sink, &arena);
 	const struct chat_event events[] = {
 		{.type = CHAT_EVENT_START},
 		{.type = CHAT_EVENT_TOOL_START, .part = 0, .tool.name = SLICE("t")},

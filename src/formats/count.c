@@ -1,0 +1,173 @@
+/* count.c: goes through a request for its tokens. */
+#include "formats/count.h"
+
+#include "formats/count_internal.h"
+#include "tokens/estimate.h"
+
+static void visit_parts(struct count_visit *visit, const struct chat_parts *parts);
+
+static void visit_part(struct count_visit *visit, const struct chat_part *part) {
+	visit->may_cite |= part->citations_enabled == TRI_TRUE;
+	switch (part->kind) {
+	case CHAT_PART_TEXT:
+	case CHAT_PART_REFUSAL:
+		visit->on_text(visit, part->text);
+		break;
+	case CHAT_PART_IMAGE:
+	case CHAT_PART_AUDIO:
+	case CHAT_PART_VIDEO:
+	case CHAT_PART_FILE:
+		visit->is_exact = false;
+		count_visit_media(visit, part);
+		visit_parts(visit, &part->parts);
+		break;
+	case CHAT_PART_TOOL_CALL:
+		visit->is_exact = false;
+		visit->fixed += visit->model->layout->per_call;
+		visit->on_text(visit, part->name);
+		visit->on_text(visit, part->args);
+		break;
+	case CHAT_PART_SERVER_TOOL:
+	case CHAT_PART_RAW:
+		visit->is_exact = false;
+		visit->on_text(visit, part->raw);
+		break;
+	default:
+		/* tool results, search results, thinking */
+		visit->is_exact = false;
+		visit->on_text(visit, part->title);
+		visit->on_text(visit, part->is_redacted ? (struct slice){0} : part->text);
+		visit_parts(visit, &part->parts);
+		break;
+	}
+}
+
+static void visit_parts(struct count_visit *visit, const struct chat_parts *parts) {
+	for (size_t i = 0; i < parts->len; i++) {
+		visit_part(visit, &parts->items[i]);
+	}
+}
+
+static void visit_request(struct count_visit *visit) {
+	const struct chat_request *request = visit->request;
+	const struct model_layout *layout = visit->model->layout;
+	visit->fixed += layout->per_request;
+	if (request->system.len > 0) {
+		visit->fixed += layout->per_message;
+		visit_parts(visit, &request->system);
+	}
+	for (size_t i = 0; i < request->messages.len; i++) {
+		const struct chat_message *message = &request->messages.items[i];
+		visit->fixed += layout->per_message;
+		if (message->name.len > 0) {
+			visit->fixed += layout->per_name;
+			visit->on_text(visit, message->name);
+		}
+		visit_parts(visit, &message->parts);
+	}
+	visit->on_text(visit, request->suffix);
+	count_visit_tools(visit);
+	visit->fixed += visit->may_cite ? layout->citations_prompt : 0;
+	if (request->reasoning.has_budget && request->reasoning.budget_tokens != 0) {
+		visit->fixed += layout->thinking_prompt;
+		visit->is_exact = visit->is_exact && layout->thinking_prompt == 0;
+	}
+}
+
+/* The name the client used, where nothing better is known. */
+static struct count_visit visit_of(const struct chat_request *request, struct slice model) {
+	model = model.len > 0 ? model : request->model;
+	struct count_visit visit = {.request = request, .model = model_counting_of(model)};
+	visit.is_exact = visit.model->is_own_vocabulary && visit.model->layout->is_known;
+	return visit;
+}
+
+static int64_t sum(int64_t text_tokens, int64_t factor_permille, int64_t fixed) {
+	int64_t total = fixed + (text_tokens * factor_permille + 999) / 1000;
+	return total > 0 ? total : 1;
+}
+
+/* ---- copied, to be counted elsewhere ---- */
+
+struct copying_visit {
+	struct count_visit visit;
+	struct format_counting *counting;
+};
+
+static void copy_text(struct count_visit *visit, struct slice text) {
+	struct format_counting *counting = ((struct copying_visit *)(void *)visit)->counting;
+	if (text.len > 0) {
+		buf_append(&counting->texts, text);
+		*VEC_PUSH(&counting->ends) = counting->texts.len;
+	}
+}
+
+void format_counting_init(
+	struct format_counting *counting, const struct chat_request *request, struct slice model) {
+	*counting = (struct format_counting){0};
+	struct copying_visit copying = {visit_of(request, model), counting};
+	copying.visit.on_text = copy_text;
+	visit_request(&copying.visit);
+	counting->fixed = copying.visit.fixed;
+	counting->is_exact = copying.visit.is_exact;
+	counting->factor_permille = copying.visit.model->factor_permille;
+	tokens_find_encoding(slice_of(copying.visit.model->encoding), &counting->encoding);
+}
+
+int64_t format_counting_run(
+	const struct format_counting *counting, const struct tokens *tokens, bool *is_exact) {
+	int64_t text_tokens = 0;
+	size_t at = 0;
+	for (size_t i = 0; i < counting->ends.len; i++) {
+		size_t end = counting->ends.items[i];
+		text_tokens += tokens_count(tokens, counting->encoding,
+			slice_make(counting->texts.data + at, end - at));
+		at = end;
+	}
+	if (is_exact != NULL) {
+		*is_exact = counting->is_exact && tokens_can_count(tokens, counting->encoding);
+	}
+	return sum(text_tokens, counting->factor_permille, counting->fixed);
+}
+
+void format_counting_finish(struct format_counting *counting) {
+	buf_finish(&counting->texts);
+	VEC_FINISH(&counting->ends);
+}
+
+/* ---- at once ---- */
+
+struct direct_visit {
+	struct count_visit visit;
+	const struct tokens *tokens;
+	enum tokens_encoding encoding;
+	size_t bytes; /* of texts, up to now */
+	int64_t text_tokens;
+};
+
+static void count_text(struct count_visit *visit, struct slice text) {
+	struct direct_visit *direct = (struct direct_visit *)(void *)visit;
+	direct->bytes += text.len;
+	bool is_short = direct->bytes <= FORMAT_COUNT_AT_ONCE;
+	direct->text_tokens += is_short ? tokens_count(direct->tokens, direct->encoding, text)
+					: tokens_estimate(text);
+	visit->is_exact = visit->is_exact && is_short;
+}
+
+int64_t format_count_tokens(
+	const struct format_counter *counter, const struct chat_request *request, bool *is_exact) {
+	struct direct_visit direct = {
+		.visit = visit_of(request, counter->model), .tokens = counter->tokens};
+	direct.visit.on_text = count_text;
+	tokens_find_encoding(slice_of(direct.visit.model->encoding), &direct.encoding);
+	visit_request(&direct.visit);
+	if (is_exact != NULL) {
+		*is_exact =
+			direct.visit.is_exact && tokens_can_count(direct.tokens, direct.encoding);
+	}
+	return sum(direct.text_tokens, direct.visit.model->factor_permille, direct.visit.fixed);
+}
+
+int64_t format_estimate_tokens(const struct chat_request *request) {
+	return format_count_tokens(&(struct format_counter){0}, request, NULL);
+}
