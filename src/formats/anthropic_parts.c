@@ -58,7 +58,7 @@ static void put_citations_switch(struct json_writer *w, const struct chat_part *
 
 static void put_note(struct anthropic_build *b, struct json_writer *w, const struct chat_part *part,
 	const char *field, struct slice note) {
-	chat_alter(b->losses, "AN-16", field, "sent as a text note");
+	chat_drop(b->losses, "AN-16", field, "the model cannot read it: a note stands for it");
 	anthropic_put_text(w, note, &(struct chat_part){.cache = part->cache});
 }
 

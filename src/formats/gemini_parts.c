@@ -144,7 +144,8 @@ static bool put_media_part(struct gemini_build *b, struct json_writer *w,
 	struct slice type =
 		part->source == CHAT_SOURCE_TEXT ? SLICE("text/plain") : taken_type(part);
 	if (is_data && type.data == NULL) {
-		chat_alter(b->losses, "GM-18", "messages.file", "sent as a text note");
+		chat_drop(b->losses, "GM-18", "messages.file",
+			"the model cannot read it: a note stands for it");
 		struct slice name = part->title.data ? part->title : part->filename;
 		return put_note(w, arena_printf(b->arena,
 					   "[the file %.*s of type %.*s, which this model "

@@ -86,7 +86,8 @@ static void add_file(struct joined *to, const struct chat_part *part) {
 		if (decode_text(b, part, &text)) {
 			add_headed(to, title, text);
 		} else {
-			chat_alter(b->losses, "4.9", "file", "the upstream takes no files");
+			chat_drop(b->losses, "4.9", "messages.file",
+				"the upstream takes no files: a note stands for it");
 			add_headed(to, title, SLICE("[a file that this model cannot read]"));
 		}
 		break;
@@ -95,7 +96,7 @@ static void add_file(struct joined *to, const struct chat_part *part) {
 			"a file by id cannot be sent to another provider: send its text");
 		break;
 	case CHAT_SOURCE_URL:
-		chat_alter(b->losses, "4.9", "file", "its address went as text");
+		chat_alter(b->losses, "4.9", "messages.file", "its address went as text");
 		add_headed(to, title, part->data);
 		break;
 	case CHAT_SOURCE_PARTS:

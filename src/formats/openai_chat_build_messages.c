@@ -157,7 +157,7 @@ static void write_file(struct openai_chat_builder *b, const struct chat_part *pa
 		write_file_id(b, part);
 		break;
 	case CHAT_SOURCE_URL:
-		chat_alter(b->losses, "OC-2", "file", "its address went as text");
+		chat_alter(b->losses, "OC-2", "messages.file", "its address went as text");
 		write_headed_text(b, build_file_title(part), part->data);
 		break;
 	case CHAT_SOURCE_PARTS:
