@@ -37,8 +37,8 @@ static inline void fuzz_build(
 }
 
 static inline void fuzz_parse(enum format_id id, const uint8_t *data, size_t size) {
-	static const char *const models[] = {
-		"claude-3-haiku-20240307", "claude-opus-5-5", "gpt-5", "llama3"};
+	static const char *const models[] = {"claude-3-haiku-20240307", "claude-opus-5-5", "gpt-5",
+		"llama3", "gemini-1.5-pro", "gemini-2.5-pro", "gemini-3-pro", "gemma-3-4b"};
 	struct arena arena;
 	struct error error = {0};
 	struct chat_request request;
@@ -49,7 +49,8 @@ static inline void fuzz_parse(enum format_id id, const uint8_t *data, size_t siz
 	if (json_is(tree, JSON_OBJECT) && format_get(id)->parse_request(&parse, &request, &error)) {
 		for (int to = 0; to < FORMAT_COUNT; to++) {
 			const struct format *format = format_get((enum format_id)to);
-			for (size_t i = 0; format && format->build_request && i < 4; i++) {
+			size_t count = sizeof models / sizeof *models;
+			for (size_t i = 0; format && format->build_request && i < count; i++) {
 				fuzz_build(&request, format, models[i]);
 			}
 		}

@@ -1,0 +1,10 @@
+/* gemini_parse.c: any JSON object as a Gemini request, built again for every upstream. */
+#include <stdint.h>
+
+#include "fuzz_parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	fuzz_parse(FORMAT_GEMINI, data, size);
+	return 0;
+}
