@@ -40,7 +40,10 @@ static void make_head(struct http2_stream *stream, const struct http_header *hea
 	struct http_exchange *exchange = stream->exchange;
 	struct arena *arena = &exchange->arena;
 	char digits[HTTP_DIGITS_MAX];
-	http_body_release(&exchange->body);
+	if (stream->awaits_body) {
+		/* Answered before it came. One that was handed over lives until on_done. */
+		http_body_release(&exchange->body);
+	}
 	stream->head = ARENA_ARRAY(arena, nghttp2_nv, count + OWN_HEADERS_MAX);
 	put(stream, SLICE(":status"),
 		arena_dup(arena, http_output_number((uint64_t)exchange->status, digits)));

@@ -40,6 +40,10 @@ struct fixture {
 	struct error last_error;
 	uint64_t last_body_sent;
 	size_t unsent_when_writable;
+	/* The latest body and its exchange: it has to live until on_done. */
+	const struct http_exchange *body_of;
+	struct slice body;
+	size_t body_zeros;
 	struct http_exchange *waiting[WAITING_MAX];
 	int waiting_count;
 	int drained;

@@ -31,18 +31,24 @@ static void requests_and_answers(void **state) {
 	h2_send(&h, NGHTTP2_DATA, 0, 3, SLICE("abc"));
 	h2_send(&h, NGHTTP2_DATA, END | NGHTTP2_FLAG_PADDED, 3, SLICE("\3def\0\0\0"));
 	h2_expect(&h, 3, 200, "abcdef");
+	static char zeros[10000];
+	h2_request(&h, 9, "POST", "/length", false, NULL);
+	h2_send(&h, NGHTTP2_DATA, END, 9, slice_make(zeros, sizeof zeros));
+	h2_expect(&h, 9, 200, "10000");
+	help_until(&f, &f.dones, 3);
+	assert_int_equal(f.body_zeros, sizeof zeros);
 	/* A body without a length, ended by trailers. */
-	h2_request(&h, 5, "POST", "/echo", false, NULL);
-	h2_send(&h, NGHTTP2_DATA, 0, 5, SLICE("xyz"));
+	h2_request(&h, 11, "POST", "/echo", false, NULL);
+	h2_send(&h, NGHTTP2_DATA, 0, 11, SLICE("xyz"));
 	struct buf trailers;
 	buf_init(&trailers, 0);
 	h2_put_header(&trailers, SLICE("checksum"), SLICE("1"));
-	h2_send(&h, NGHTTP2_HEADERS, END | NGHTTP2_FLAG_END_HEADERS, 5, buf_slice(&trailers));
+	h2_send(&h, NGHTTP2_HEADERS, END | NGHTTP2_FLAG_END_HEADERS, 11, buf_slice(&trailers));
 	buf_finish(&trailers);
-	h2_expect(&h, 5, 200, "xyz");
+	h2_expect(&h, 11, 200, "xyz");
 	/* A target is decoded as in HTTP/1.1. */
-	h2_request(&h, 7, "GET", "/a%20b?c=d", true, NULL);
-	h2_expect(&h, 7, 200, "/a b");
+	h2_request(&h, 13, "GET", "/a%20b?c=d", true, NULL);
+	h2_expect(&h, 13, 200, "/a b");
 	h2_close(&h);
 	assert_int_equal(f.aborted, 0);
 	fixture_close(&f);
