@@ -17,13 +17,16 @@ const skip = noBinary;
 const chat = (more = {}) => JSON.stringify({ model: 'demo/echo', messages: [{ role: 'user', content: 'hello there' }], ...more });
 
 /** One request on a session. Gives {status, headers, text}; rejects when the stream is reset. */
-async function request(session, { method = 'GET', path = '/', headers = {}, body } = {}) {
-  const stream = session.request({ ':method': method, ':path': path, authorization: `Bearer ${clientKey}`, ...headers });
-  stream.end(body);
-  const [head] = await once(stream, 'response');
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) text += part;
-  return { status: head[':status'], headers: head, text };
+function request(session, { method = 'GET', path = '/', headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':method': method, ':path': path, authorization: `Bearer ${clientKey}`, ...headers });
+    let head, text = '';
+    stream.setEncoding('utf8').on('data', (part) => { text += part; });
+    stream.on('response', (found) => { head = found; });
+    stream.on('error', reject);
+    stream.on('close', () => (head ? resolve({ status: head[':status'], headers: head, text }) : reject(new Error('closed without an answer'))));
+    stream.end(body);
+  });
 }
 
 const post = (session, body, path = '/v1/chat/completions') =>
@@ -52,7 +55,7 @@ function suite(what, open) {
     });
     test('streams come as events, in pieces', async () => {
       const answer = await post(session, chat({ stream: true }));
-      assert.equal(answer.headers['content-type'], 'text/event-stream; charset=utf-8');
+      assert.equal(answer.headers['content-type'], 'text/event-stream');
       assert.equal(answer.headers['transfer-encoding'], undefined);
       assert.match(answer.text, /^data: \{.*\n\n(?:data: .*\n\n)*data: \[DONE\]\n\n$/s);
     });
@@ -61,7 +64,7 @@ function suite(what, open) {
       assert.deepEqual([...new Set(answers.map((a) => a.status))], [200]);
     });
     test('a large body goes through the windows', async () => {
-      const long = 'word '.repeat(400_000);
+      const long = 'w'.repeat(2_000_000);
       const answer = await post(session, chat({ messages: [{ role: 'user', content: long }] }));
       assert.equal(answer.status, 200);
       assert.ok(JSON.parse(answer.text).choices[0].message.content.length > 1_000_000);
@@ -101,7 +104,7 @@ suite('HTTP/2 over TLS', async () => {
   const server = await startServer({ 'api-keys': [clientKey], 'disable-auth': false, tls: { enable: true, cert, key } });
   const ca = readFileSync(cert);
   rmSync(dir, { recursive: true });
-  const session = http2.connect(`https://127.0.0.1:${server.port}`, { ca });
+  const session = http2.connect(server.baseURL, { ca });
   await once(session, 'connect');
   assert.equal(session.alpnProtocol, 'h2');
   return { server, session };
@@ -115,7 +118,7 @@ describe('HTTP/2 and what is behind it', { skip }, () => {
   });
   after(async () => {
     await server?.stop();
-    await up?.stop?.();
+    await up?.close();
   });
 
   test('an answer of an upstream is byte for byte that of HTTP/1.1', async () => {
@@ -140,7 +143,8 @@ describe('HTTP/2 and what is behind it', { skip }, () => {
     let text = '';
     for await (const part of stream.setEncoding('utf8')) text += part;
     assert.match(text, /data: \[DONE\]/);
-    assert.deepEqual(await own.stop(), { code: 0, signal: null });
+    assert.deepEqual(await own.exited, { code: 0, signal: null });
+    await own.stop();
   });
 
   test('h2load finds nothing amiss', (t) => {

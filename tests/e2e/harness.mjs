@@ -159,10 +159,10 @@ export async function startServer(config = {}, { env = {}, args = [] } = {}) {
   });
   const server = new Server(child, place, configFile);
   try {
-    const [, host, port] = await server.waitFor(/listening on http:\/\/([^\s:]+):(\d+)/);
+    const [, scheme, host, port] = await server.waitFor(/listening on (https?):\/\/([^\s:]+):(\d+)/);
     server.host = host;
     server.port = Number(port);
-    server.baseURL = `http://${host}:${port}`;
+    server.baseURL = `${scheme}://${host}:${port}`;
     return server;
   } catch (e) {
     await server.stop('SIGKILL');
