@@ -210,7 +210,7 @@ static void on_end(struct completions_encoder *e, const struct chat_event *event
 	if (e->includes_usage) {
 		struct json_writer w;
 		if (!chat_usage_is_known(&e->usage)) {
-			openai_chat_estimate_usage(&e->usage, e->options.request, e->output_bytes);
+			openai_chat_estimate_usage(&e->usage, &e->options, e->output_bytes);
 		}
 		buf_append(e->options.out, e->head);
 		buf_append_str(e->options.out, "],\"usage\":");
