@@ -160,10 +160,7 @@ const struct command command_convert = {
 	.details =
 		"Prints what the gateway would make of it, without a server: a client's request "
 		"for\n"
-		"an upstream of another format, or an upstream's answer for a client. FORMAT is\n"
-		"openai-chat or anthropic; openai-completions, openai-responses, gemini and "
-		"ollama\n"
-		"are not in this version.\n"
+		"an upstream of another format, or an upstream's answer for a client.\n"
 		"Without FILE, or with -, the input is standard input. Exit code 0 also when\n"
 		"something was dropped; 1 when it cannot be carried, or the answer is an error.\n"
 		"\n"

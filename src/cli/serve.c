@@ -42,6 +42,7 @@ struct server {
 	struct log *log;
 	struct tokens *tokens; /* NULL: counts are estimates */
 	struct mux *mux;
+	struct responses_store *store;
 	struct server_thread threads[SERVE_MAX_THREADS];
 	size_t thread_count;
 	size_t undrained; /* loops with open exchanges; of the main thread */
@@ -247,6 +248,7 @@ static bool create_thread(
 		.host = server->config->host.data,
 		.port = port,
 		.reuse_port = thread != server->threads,
+		.store = server->store,
 	};
 	thread->gateway = gateway_loop_create(&options, error);
 	return thread->gateway != NULL;
@@ -312,6 +314,7 @@ static void finish(struct server *server) {
 	}
 	mux_destroy(server->mux);
 	tokens_close(server->tokens);
+	responses_store_destroy(server->store);
 	log_destroy(server->log);
 	config_unref(server->config);
 }
@@ -330,6 +333,8 @@ static bool start(struct server *server, struct error *error) {
 	if (!server->mux) {
 		return false;
 	}
+	server->store = responses_store_create(
+		(size_t)server->config->stored_bytes, server->config->stored_ttl_ms);
 	print_start(server);
 	if (!create_threads(server, count_threads(server->config), error)) {
 		return false;
@@ -402,8 +407,9 @@ static const struct command_option serve_options[] = {
 const struct command command_serve = {
 	.name = "serve",
 	.summary = "start the gateway (also without a command)",
-	.details = "Serves /v1/chat/completions, /v1/messages and /v1/models from whatever is\n"
-		   "configured, or found in the environment, and always the demo models.\n"
+	.details = "Serves /v1/chat/completions, /v1/responses, /v1/messages and /v1/models from\n"
+		   "whatever is configured, or found in the environment, and always the demo\n"
+		   "models.\n"
 		   "SIGTERM and SIGINT let open requests finish; a second one exits at once.",
 	.options = serve_options,
 	.run = serve_run,

@@ -22,6 +22,12 @@ enum config_log_format {
 	CONFIG_LOG_JSON
 };
 
+/* What a service speaks, where it speaks more than one dialect. */
+enum config_wire {
+	CONFIG_WIRE_CHAT,
+	CONFIG_WIRE_RESPONSES
+};
+
 /* A kind of provider entry (`type:`). The registry of profiles is on a higher floor; this is what
  * validation has to know of it. */
 struct config_provider_type {
@@ -32,6 +38,7 @@ struct config_provider_type {
 	/* Other names of the two, which count when the first are not set; may be NULL. */
 	const char *other_key_env, *other_base_url_env;
 	bool needs_no_key; /* also at its default base URL */
+	bool has_wires;    /* `wire` may say which dialect is spoken */
 	bool needs_name;   /* an entry with a base URL of its own must be named (gateway.md 2.2) */
 };
 /* Ends with a row whose name is NULL. */
@@ -59,6 +66,7 @@ struct config_provider {
 	struct slice name;     /* as shown; never empty */
 	struct slice base_url; /* never empty; no "/" at the end */
 	bool has_own_base_url; /* not the type's default */
+	int wire;              /* enum config_wire */
 	bool is_enabled;
 	bool is_from_environment; /* made of OPENAI_API_KEY and the like */
 	struct slice proxy_url;   /* for keys without one; empty: the global one */
@@ -161,7 +169,9 @@ struct config {
 	struct {
 		int64_t bytes; /* 0: none are kept */
 		int64_t ttl_ms;
-	} signatures;                                     /* signature-cache */
+	} signatures;         /* signature-cache */
+	int64_t stored_bytes; /* of answers kept for `previous_response_id`; 0: none */
+	int64_t stored_ttl_ms;
 	OPTION_OBJECTS(struct config_provider) providers; /* enabled and disabled, in order */
 	OPTION_OBJECTS(struct config_payload_rule) payload_defaults;
 	OPTION_OBJECTS(struct config_payload_rule) payload_overrides;

@@ -194,6 +194,11 @@ static bool finish_provider(struct config_loader *loader, struct config_provider
 		refuse_type(loader, provider);
 		return false;
 	}
+	if (provider->wire != CONFIG_WIRE_CHAT && !provider->type->has_wires) {
+		config_refuse(loader, provider->place,
+			"a provider of type %s has no `wire`: it speaks one dialect alone",
+			provider->type->name);
+	}
 	finish_url(loader, provider);
 	finish_name(loader, provider);
 	finish_keys(loader, provider);
@@ -211,7 +216,7 @@ static bool merge_into_earlier(struct config_loader *loader, struct config_provi
 		if (!known->type || !slice_eq(known->id, provider->id)) {
 			continue;
 		}
-		if (known->type != provider->type ||
+		if (known->type != provider->type || known->wire != provider->wire ||
 			!slice_eq(known->base_url, provider->base_url)) {
 			config_refuse(loader, provider->place,
 				"the provider name `%.*s` is used twice, first in line %u",

@@ -10,6 +10,7 @@
 #define AT(member) offsetof(struct config, member)
 
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const wires[] = {"chat", "responses", NULL};
 
 /* ---- providers[] ---- */
 
@@ -90,6 +91,13 @@ static const struct option_row provider_rows[] = {
 		.check = check_http_url,
 		.help = "Where the API is; for openai with its version, as in "
 			"https://api.openai.com/v1",
+		.since = VERSION_FIRST},
+	{.key = "wire",
+		.type = OPTION_ENUM,
+		.offset = PROVIDER(wire),
+		.default_text = "chat",
+		.values = wires,
+		.help = "What an openai provider is asked in: Chat Completions or Responses",
 		.since = VERSION_FIRST},
 	{.key = "api-key",
 		.type = OPTION_SECRET,
@@ -516,6 +524,21 @@ static const struct option_row rows[] = {
 		.min = 1,
 		.help = "How long such a signature is kept",
 		.since = VERSION_FIRST},
+	{.key = "responses.store-size",
+		.type = OPTION_SIZE,
+		.offset = AT(stored_bytes),
+		.default_text = "64MB",
+		.unit = "bytes",
+		.help = "Memory for answers that previous_response_id refers to, where an upstream "
+			"keeps none; 0 keeps none",
+		.since = VERSION_FIRST},
+	{.key = "responses.store-ttl",
+		.type = OPTION_DURATION,
+		.offset = AT(stored_ttl_ms),
+		.default_text = "24h",
+		.unit = "s",
+		.help = "How long such an answer is kept at most",
+		.since = VERSION_FIRST},
 	{.key = "routing.aliases",
 		.type = OPTION_MAP,
 		.offset = AT(aliases),
@@ -613,6 +636,7 @@ const struct config_provider_type config_provider_types[] = {
 		.default_base_url = "https://api.openai.com/v1",
 		.key_env = "OPENAI_API_KEY",
 		.base_url_env = "OPENAI_BASE_URL",
+		.has_wires = true,
 		.needs_name = true},
 	{.name = "claude",
 		.alias = "anthropic",

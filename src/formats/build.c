@@ -10,6 +10,10 @@ bool format_build_request(const struct format *format, const struct chat_request
 			"but "
 			"fills no gap: leave it out, or ask a model of an ollama provider (CO-2)");
 	}
+	bool has_state = format->id == request->client_format && !(target->quirks & QUIRK_CODEX);
+	if (!has_state && !format_check_state(request, error)) {
+		return false;
+	}
 	return format->build_request(request, target, built, losses, error);
 }
 

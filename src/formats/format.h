@@ -243,6 +243,10 @@ bool format_can_splice(const struct format *format, const struct chat_request *r
 const struct chat_request *format_override_reasoning(
 	const struct chat_request *request, const struct chat_reasoning *wanted);
 
+/* False when the request refers to something that only an upstream which keeps it knows (RS-3): an
+ * earlier answer, a conversation, a stored prompt or item. */
+bool format_check_state(const struct chat_request *request, struct error *error);
+
 /* format->build_request for a dialect that has one, after what no dialect but some can carry was
  * refused (CO-2: text behind a gap goes to Ollama alone). */
 bool format_build_request(const struct format *format, const struct chat_request *request,

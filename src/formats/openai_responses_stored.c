@@ -2,14 +2,59 @@
  * request's own (RS-3), and the lists of items that clients read. */
 #include "formats/openai_responses.h"
 
-#include <stdio.h>
-
 #define PAGE_DEFAULT 20
 #define PAGE_MAX 100
 
 static struct slice previous(const struct json *tree, struct arena *arena) {
 	struct slice id = json_string(json_get_value(tree, "previous_response_id"), arena);
 	return id.len > 0 ? id : (struct slice){0};
+}
+
+/* ---- what only an upstream with a memory knows (RS-3) ---- */
+
+static bool has_reference(const struct chat_request *request) {
+	for (size_t m = 0; m < request->messages.len; m++) {
+		const struct chat_parts *parts = &request->messages.items[m].parts;
+		for (size_t i = 0; i < parts->len; i++) {
+			if (parts->items[i].kind == CHAT_PART_RAW &&
+				slice_is(parts->items[i].raw_type, "item_reference")) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool refuse_previous(const struct chat_request *request, struct error *error) {
+	error_set_param(error, ERROR_INVALID_REQUEST, "previous_response_id",
+		"Previous response with id '%.*s' not found: it is not, or no longer, kept here, "
+		"and the upstream of this model keeps none",
+		SLICE_FMT(slice_sub(request->previous_response_id, 0, 100)));
+	if (error != NULL) {
+		strcpy(error->code, "previous_response_not_found");
+	}
+	return false;
+}
+
+bool format_check_state(const struct chat_request *request, struct error *error) {
+	static const char *const fields[] = {"conversation", "prompt"};
+	if (request->client_format != FORMAT_OPENAI_RESPONSES) {
+		return true;
+	}
+	if (request->previous_response_id.len > 0) {
+		return refuse_previous(request, error);
+	}
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (chat_ext_get(&request->ext, FORMAT_OPENAI_RESPONSES, fields[i]).data != NULL) {
+			return error_set_param(error, ERROR_INVALID_REQUEST, fields[i],
+				"the upstream of this model knows no '%s': send its content as "
+				"input",
+				fields[i]);
+		}
+	}
+	return !has_reference(request) ||
+	       error_set_param(error, ERROR_INVALID_REQUEST, "input",
+		       "the upstream of this model keeps no items to refer to: send them whole");
 }
 
 /* ---- items in front of items ---- */

@@ -47,8 +47,9 @@ bool format_can_splice(const struct format *format, const struct chat_request *r
 bool format_splice_request(const struct format *format, const struct chat_request *request,
 	const struct format_target *target, struct buf *out, struct error *error) {
 	if (target->quirks & QUIRK_CODEX) { /* OR-20: more than a few edits */
-		return openai_responses_codex_body(
-			request->tree, target, request->arena, out, error);
+		return format_check_state(request, error) &&
+		       openai_responses_codex_body(
+			       request->tree, target, request->arena, out, error);
 	}
 	if (target->quirks & QUIRK_CODE_ASSIST) {
 		return gemini_wrap_body(request, target, out) ||

@@ -31,7 +31,7 @@ void gateway_chat(struct gateway_call *call, struct slice body) {
 		gateway_fail(call, &error);
 		return;
 	}
-	const struct format_parse parse = {
+	struct format_parse parse = {
 		.body = body,
 		.tree = tree,
 		.op = call->route->op,
@@ -40,11 +40,14 @@ void gateway_chat(struct gateway_call *call, struct slice body) {
 		.headers = &call->http->headers,
 		.arena = call->arena,
 	};
-	if (!format->parse_request(&parse, &call->request, &error)) {
+	struct slice restored = {0};
+	if (!gateway_restore(call, format, &parse, &restored, &error) ||
+		!format->parse_request(&parse, &call->request, &error)) {
 		call->model = json_string(json_get(tree, "model"), call->arena);
 		gateway_fail(call, &error);
 		return;
 	}
+	call->request.restored_response_id = restored;
 	call->model = call->request.model;
 	if (call->request.load != CHAT_LOAD_NONE) {
 		gateway_load(call, format);

@@ -141,6 +141,7 @@ struct gateway_loop *gateway_loop_create(
 	gateway->loop = options->loop;
 	gateway->log = options->log;
 	gateway->mux_loop = options->mux_loop;
+	gateway->store = options->store;
 	gateway->mux = mux_loop_mux(options->mux_loop);
 	gateway->config = mux_config(gateway->mux);
 	buf_init(&gateway->scratch, 0);

@@ -2,6 +2,7 @@
 #ifndef LLMMUX_GATEWAY_GATEWAY_H
 #define LLMMUX_GATEWAY_GATEWAY_H
 
+#include "gateway/responses_store.h"
 #include "mux/mux.h"
 #include "net/server.h"
 
@@ -12,8 +13,9 @@ struct gateway_options {
 	struct loop *loop;
 	struct log *log;
 	const char *host;
-	uint16_t port;   /* 0: chosen by the kernel (first loop only) */
-	bool reuse_port; /* second and later loops */
+	uint16_t port;                 /* 0: chosen by the kernel (first loop only) */
+	bool reuse_port;               /* second and later loops */
+	struct responses_store *store; /* of all loops; NULL: nothing is stored */
 };
 
 /* Listens and serves; configuration comes from the mux's snapshot. */

@@ -5,6 +5,7 @@
  *   reply.c    headers and errors    chat.c    requests in        respond.c answers out
  *   models.c   lists                 misc.c    health, greeting   access.c  the log line
  *   ollama.c   version, show, load
+ *   responses.c  stored answers, kept in responses_store.c
  *
  * One gateway_call per exchange, in the exchange's arena; gateway_call_finish is the one place that
  * ends it. */
@@ -26,8 +27,10 @@ struct gateway_route {
 	struct slice path;
 	bool is_prefix;      /* `path` and one or more characters */
 	struct slice suffix; /* of a prefix: what the path ends in; absent = anything (RT-2) */
-	bool is_open;        /* no client key is asked for; logged at level debug */
-	bool by_header;      /* the anthropic-version header picks the family (RT-1) */
+	/* Methods of the path when it has more than `method`; NULL = it has not. */
+	const char *allow;
+	bool is_open;   /* no client key is asked for; logged at level debug */
+	bool by_header; /* the anthropic-version header picks the family (RT-1) */
 	enum api_family family;
 	enum format_id format;
 	enum chat_op op;
@@ -84,7 +87,8 @@ struct gateway_loop {
 	struct log *log;
 	struct mux_loop *mux_loop;
 	const struct mux *mux;
-	const struct config *config; /* the mux's */
+	const struct config *config;   /* the mux's */
+	struct responses_store *store; /* NULL: nothing is stored */
 	struct http_server *server;
 	struct gateway_keys keys;
 	/* Streams encode into it, one event at a time: an idle stream holds no buffer. */
@@ -96,8 +100,9 @@ struct gateway_answer {
 	struct chat_sink sink;
 	struct gateway_call *call;
 	const struct format *format;
-	struct chat_sink *encoder; /* NULL: no event yet */
-	struct buf body;           /* of a whole answer */
+	struct chat_sink *encoder;        /* NULL: no event yet */
+	struct format_answer_watch watch; /* puts it into the store */
+	struct buf body;                  /* of a whole answer */
 	bool is_stream;
 	bool is_paused;
 	uint64_t began_ns;       /* clock_monotonic_ns */
@@ -168,12 +173,24 @@ void gateway_answer_model(struct gateway_call *call, struct slice id);
  * (ollama.c) */
 void gateway_load(struct gateway_call *call, const struct format *format);
 
+/* ---- responses.c ---- */
+
+/* A body that builds on a stored answer becomes one that does not: *parse is the new one, and the
+ * id it built on is returned, absent when there was nothing to do. False with an error. */
+bool gateway_restore(struct gateway_call *call, const struct format *format,
+	struct format_parse *parse, struct slice *restored, struct error *error);
+/* What an encoder tells the whole answer, so that it is stored; NULL when it is not. */
+struct format_answer_watch *gateway_watch_answer(
+	struct gateway_answer *answer, const struct chat_request *request);
+
 /* ---- handlers ---- */
 
 void gateway_chat(struct gateway_call *call, struct slice body);        /* chat.c */
 void gateway_ollama_version(struct gateway_call *call);                 /* ollama.c */
 void gateway_ollama_loaded(struct gateway_call *call);                  /* ollama.c */
 void gateway_ollama_show(struct gateway_call *call, struct slice body); /* ollama.c */
+void gateway_show_response(struct gateway_call *call);                  /* responses.c */
+void gateway_delete_response(struct gateway_call *call);                /* responses.c */
 void gateway_list_models(struct gateway_call *call);                    /* models.c */
 void gateway_show_model(struct gateway_call *call);                     /* models.c */
 void gateway_greet(struct gateway_call *call);                          /* misc.c */
@@ -181,7 +198,6 @@ void gateway_hello(struct gateway_call *call);                          /* misc.
 void gateway_health(struct gateway_call *call);                         /* misc.c */
 void gateway_ready(struct gateway_call *call);                          /* misc.c */
 void gateway_log_access(struct gateway_call *call, bool is_aborted);    /* access.c */
-
 /* A sane client value, or one of our own. */
 struct slice gateway_request_id(struct arena *arena, const struct http_headers *headers);
 

@@ -33,6 +33,7 @@ static void begin_encoder(struct gateway_answer *answer) {
 		.began_ns = answer->began_ns,
 		.request_id = call->request_id,
 		.counter = {mux_tokens(call->gateway->mux), report->upstream_model},
+		.watch = gateway_watch_answer(answer, report->request),
 	};
 	answer->encoder = report->is_spliced
 				  ? format_splice_encoder_create(answer->format, &options)
@@ -152,6 +153,15 @@ static void count_event(struct gateway_answer *answer, const struct chat_event *
 	}
 }
 
+/* RS-29: the upstream's bytes, as they are. */
+static void raw_event(struct gateway_answer *answer, const struct chat_event *event) {
+	if (event->type == CHAT_EVENT_WIRE) {
+		buf_append(&answer->body, event->text);
+	} else if (event->type == CHAT_EVENT_END) {
+		end_whole(answer);
+	}
+}
+
 static void whole_event(struct gateway_answer *answer, const struct chat_event *event) {
 	chat_sink_send(answer->encoder, event);
 	if (event->type == CHAT_EVENT_END) {
@@ -176,6 +186,10 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 	}
 	if (call->route->op == CHAT_OP_COUNT) {
 		count_event(answer, event);
+		return;
+	}
+	if (call->route->op == CHAT_OP_COMPACT) {
+		raw_event(answer, event);
 		return;
 	}
 	if (answer->is_stream && call->error && !http_is_started(call->exchange)) {

@@ -50,6 +50,13 @@
 		.family = FAMILY_OLLAMA, .format = FORMAT_OLLAMA, __VA_ARGS__,                     \
 	}
 
+#define STORED(method_, path_, handler)                                                            \
+	{                                                                                          \
+		.method = (method_), .path = SLICE_INIT(path_), .is_prefix = true,                 \
+		.allow = "GET, HEAD, DELETE", .format = FORMAT_OPENAI_RESPONSES,                   \
+		.on_head = (handler),                                                              \
+	}
+
 static const struct gateway_route routes[] = {
 	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
@@ -57,6 +64,16 @@ static const struct gateway_route routes[] = {
 	CHAT("/v1/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
 	CHAT("/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
 	CHAT("/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
+	CHAT("/v1/responses", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_CHAT),
+	CHAT("/v1/responses/input_tokens", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COUNT),
+	CHAT("/v1/responses/compact", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COMPACT),
+	CHAT("/responses", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_CHAT),
+	CHAT("/responses/input_tokens", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COUNT),
+	CHAT("/responses/compact", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COMPACT),
+	STORED("GET", "/v1/responses/", gateway_show_response),
+	STORED("DELETE", "/v1/responses/", gateway_delete_response),
+	STORED("GET", "/responses/", gateway_show_response),
+	STORED("DELETE", "/responses/", gateway_delete_response),
 	LIST("/v1/models", false, gateway_list_models),
 	LIST("/v1/models/", true, gateway_show_model),
 	LIST("/models", false, gateway_list_models),
@@ -90,6 +107,8 @@ static const struct {
 	{SLICE_INIT("/ollama/"), FAMILY_OLLAMA},
 	{SLICE_INIT("/v1/chat/"), FAMILY_OPENAI},
 	{SLICE_INIT("/chat/"), FAMILY_OPENAI},
+	{SLICE_INIT("/v1/responses"), FAMILY_OPENAI},
+	{SLICE_INIT("/responses"), FAMILY_OPENAI},
 };
 
 static bool has_path(const struct gateway_route *route, struct slice path) {
@@ -116,7 +135,9 @@ const struct gateway_route *gateway_route_find(
 			*allow = NULL;
 			return &routes[i];
 		}
-		*allow = strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : "POST";
+		*allow = routes[i].allow                        ? routes[i].allow
+			 : strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD"
+								: "POST";
 	}
 	return NULL;
 }

@@ -115,6 +115,17 @@ static void begin(struct backend_call *call) {
 			&call->sink, slice_of(call->model->id), format_estimate_tokens(chat), true);
 		return;
 	}
+	struct error error;
+	if (chat->op == CHAT_OP_COMPACT) {
+		error_set(&error, ERROR_NOT_SUPPORTED,
+			"the demo cannot compact conversations (RS-29)");
+		chat_emit_error(&call->emitter, &error, false);
+		return;
+	}
+	if (!format_check_state(chat, &error)) {
+		chat_emit_error(&call->emitter, &error, false);
+		return;
+	}
 	if (call->model->error != ERROR_NONE) {
 		fail(call);
 		return;

@@ -146,6 +146,9 @@ struct backend *upstream_create(
 	struct mux *mux, const struct config_provider *settings, struct error *error) {
 	const struct config *config = mux->config;
 	const struct provider *provider = provider_find(slice_of(settings->type->name));
+	if (provider != NULL && settings->wire == CONFIG_WIRE_RESPONSES) {
+		provider = provider->responses;
+	}
 	const struct format *format = provider != NULL ? format_get(provider->format) : NULL;
 	if (format == NULL || format->build_request == NULL) {
 		error_set(error, ERROR_CONFIGURATION,

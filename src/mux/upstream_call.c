@@ -239,6 +239,20 @@ static bool try_mended(struct backend_call *call, const struct error *refusal) {
 	return true;
 }
 
+/* RS-29: the answer's own bytes, whatever they hold. */
+static void send_raw_answer(struct backend_call *call, struct slice body) {
+	const struct chat_event events[] = {
+		{.type = CHAT_EVENT_WIRE, .text = body},
+		{.type = CHAT_EVENT_START},
+		{.type = CHAT_EVENT_FINISH, .finish.reason = CHAT_FINISH_STOP},
+		{.type = CHAT_EVENT_END},
+	};
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		chat_sink_send(&call->sink, &events[i]);
+	}
+	check_end(call);
+}
+
 /* A refusal, or a count, is whole. */
 static void conclude(struct backend_call *call) {
 	struct upstream *upstream = call->upstream;
@@ -250,6 +264,8 @@ static void conclude(struct backend_call *call) {
 		if (!try_mended(call, &error)) {
 			fail(call, &error);
 		}
+	} else if (call->request.request->op == CHAT_OP_COMPACT) {
+		send_raw_answer(call, body);
 	} else if (upstream->format->parse_count(body, call->request.arena, &tokens, &error)) {
 		send_count(&call->sink, call->request.request->model, tokens, false);
 		check_end(call);
@@ -258,9 +274,16 @@ static void conclude(struct backend_call *call) {
 	}
 }
 
+/* A compaction is as long as an answer; the beginning of everything else will do. */
+static size_t collect_max(const struct backend_call *call) {
+	bool is_answer = call->request.request->op == CHAT_OP_COMPACT && call->status < 300;
+	return is_answer ? (size_t)call->upstream->mux->config->limits.response_bytes : COLLECT_MAX;
+}
+
 static void collect(struct backend_call *call, struct slice bytes) {
-	buf_append(&call->body, slice_sub(bytes, 0, COLLECT_MAX - call->body.len));
-	if (call->body.len == COLLECT_MAX) {
+	size_t most = collect_max(call);
+	buf_append(&call->body, slice_sub(bytes, 0, most - call->body.len));
+	if (call->body.len == most) {
 		client_cancel(call->client_call);
 		call->client_call = NULL;
 		conclude(call);
@@ -310,6 +333,14 @@ static const struct client_handler handler = {
 
 /* ---- the request ---- */
 
+/* Some upstreams answer in streams alone (OR-20): those are collected for a client that wants none.
+ */
+static bool asks_stream(const struct backend_call *call) {
+	const struct chat_request *chat = call->request.request;
+	return chat->op == CHAT_OP_CHAT &&
+	       (chat->stream || (call->upstream->quirks & QUIRK_CODEX) != 0);
+}
+
 /* The upstream's body: the client's own bytes when both speak the same dialect, else built. */
 static bool make_body(struct backend_call *call, struct error *error) {
 	const struct backend_request *request = &call->request;
@@ -320,7 +351,7 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	struct format_target target = {
 		.model = request->model,
 		.quirks = upstream->quirks,
-		.stream = is_chat && chat->stream,
+		.stream = asks_stream(call),
 	};
 	bool is_same = format_can_splice(format, chat);
 	buf_init(&call->built.body, 0);
@@ -340,8 +371,8 @@ static bool make_body(struct backend_call *call, struct error *error) {
 }
 
 static enum provider_op op_of(const struct upstream *upstream, const struct chat_request *chat) {
-	if (chat->op == CHAT_OP_COUNT) {
-		return PROVIDER_OP_COUNT;
+	if (chat->op != CHAT_OP_CHAT) {
+		return chat->op == CHAT_OP_COUNT ? PROVIDER_OP_COUNT : PROVIDER_OP_COMPACT;
 	}
 	if (chat->is_generate && upstream->urls[PROVIDER_OP_GENERATE] != NULL) {
 		return PROVIDER_OP_GENERATE; /* OU-1 */
@@ -381,7 +412,7 @@ static bool start(struct backend_call *call, struct error *error) {
 		.client_headers = call->request.client_headers,
 		.client_format = chat->client_format,
 		.built = &call->built,
-		.stream = op != PROVIDER_OP_COUNT && chat->stream,
+		.stream = asks_stream(call),
 		.arena = call->request.arena,
 	};
 	provider_prepare(upstream->provider, &prepared);
@@ -408,6 +439,11 @@ static void on_deferred(struct loop_deferred *deferred) {
 	leave(call);
 }
 
+static bool can_compact(const struct upstream *upstream, const struct chat_request *chat) {
+	return upstream->urls[PROVIDER_OP_COMPACT] != NULL &&
+	       format_can_splice(upstream->format, chat);
+}
+
 static bool can_count(const struct upstream *upstream) {
 	return upstream->urls[PROVIDER_OP_COUNT] != NULL && upstream->format->parse_count != NULL;
 }
@@ -418,6 +454,11 @@ static bool take_account(struct backend_call *call, struct error *error) {
 	if (request->request->op == CHAT_OP_COUNT && !can_count(upstream)) {
 		return error_set(error, ERROR_NOT_SUPPORTED, "%s has no call that counts tokens",
 			upstream->base.name);
+	}
+	if (request->request->op == CHAT_OP_COMPACT && !can_compact(upstream, request->request)) {
+		return error_set(error, ERROR_NOT_SUPPORTED,
+			"the upstream of this model cannot compact conversations (RS-29): only "
+			"one that speaks the Responses API can");
 	}
 	call->account = pool_take(&upstream->pool, request->tried, request->arena,
 		loop_now_ms(request->mux_loop->loop));

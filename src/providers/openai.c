@@ -1,4 +1,5 @@
-/* openai.c: the profile of OpenAI and of every host that speaks its Chat Completions. */
+/* openai.c: the profiles of OpenAI and of every host that speaks its Chat Completions or its
+ * Responses. */
 #include "providers/providers_internal.h"
 
 /* Offered when the configuration lists no models and the host is the vendor's; any other name may
@@ -34,6 +35,7 @@ static const char *const returned_headers[] = {"x-ratelimit-", NULL};
 
 const struct provider provider_openai = {
 	.type = "openai",
+	.responses = &provider_openai_responses,
 	.vendor = "openai",
 	.title = "OpenAI or a compatible API",
 	.format = FORMAT_OPENAI_CHAT,
@@ -43,6 +45,24 @@ const struct provider provider_openai = {
 	.hosts = hosts,
 	.host_count = sizeof hosts / sizeof *hosts,
 	.paths = {[PROVIDER_OP_CHAT] = "/chat/completions", [PROVIDER_OP_MODELS] = "/models"},
+	.base_url_has_version = true,
+	.passed_headers = passed_headers,
+	.returned_headers = returned_headers,
+	.models = models,
+	.model_count = sizeof models / sizeof *models,
+};
+
+const struct provider provider_openai_responses = {
+	.type = "openai",
+	.vendor = "openai",
+	.title = "OpenAI or a compatible API, asked in Responses",
+	.format = FORMAT_OPENAI_RESPONSES,
+	.auth = PROVIDER_AUTH_BEARER,
+	.official_host = "api.openai.com",
+	.paths = {[PROVIDER_OP_CHAT] = "/responses",
+		[PROVIDER_OP_COUNT] = "/responses/input_tokens",
+		[PROVIDER_OP_COMPACT] = "/responses/compact",
+		[PROVIDER_OP_MODELS] = "/models"},
 	.base_url_has_version = true,
 	.passed_headers = passed_headers,
 	.returned_headers = returned_headers,

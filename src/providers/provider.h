@@ -11,6 +11,7 @@ enum provider_op {
 	PROVIDER_OP_GENERATE, /* a text continued, where it has a path of its own; else as CHAT */
 	PROVIDER_OP_COUNT,
 	PROVIDER_OP_EMBED,
+	PROVIDER_OP_COMPACT, /* RS-29 */
 	PROVIDER_OP_MODELS,
 	PROVIDER_OP_TOTAL
 };
@@ -51,8 +52,11 @@ struct provider_call {
 };
 
 struct provider {
-	const char *type;   /* as config_provider_type.name: "openai", "claude" */
-	const char *alias;  /* another spelling of the type, or NULL: "anthropic" */
+	const char *type;  /* as config_provider_type.name: "openai", "claude" */
+	const char *alias; /* another spelling of the type, or NULL: "anthropic" */
+	/* The profile of the same service asked in Responses (`wire: responses`); NULL = it is not.
+	 */
+	const struct provider *responses;
 	const char *vendor; /* as model_family.vendor: whose models it can be asked for unlisted */
 	const char *title;
 	enum format_id format;

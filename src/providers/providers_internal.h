@@ -5,6 +5,7 @@
 #include "providers/provider.h"
 
 extern const struct provider provider_openai;
+extern const struct provider provider_openai_responses; /* reached through provider_openai */
 extern const struct provider provider_claude;
 extern const struct provider provider_gemini;
 extern const struct provider provider_ollama;

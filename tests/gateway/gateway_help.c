@@ -55,10 +55,13 @@ void gateway_open(struct gateway_fixture *f, const char *yaml) {
 	assert_non_null(f->loop);
 	f->mux_loop = mux_loop_create(f->mux, f->loop, &error);
 	assert_non_null(f->mux_loop);
+	f->store =
+		responses_store_create((size_t)f->config->stored_bytes, f->config->stored_ttl_ms);
 	f->gateway = gateway_loop_create(&(struct gateway_options){.mux_loop = f->mux_loop,
 						 .loop = f->loop,
 						 .log = f->log,
-						 .host = "127.0.0.1"},
+						 .host = "127.0.0.1",
+						 .store = f->store},
 		&error);
 	assert_non_null(f->gateway);
 	alarm(600); /* a guard against hanging, far beyond what valgrind on a busy machine takes */
@@ -66,6 +69,7 @@ void gateway_open(struct gateway_fixture *f, const char *yaml) {
 
 void gateway_close(struct gateway_fixture *f) {
 	gateway_loop_destroy(f->gateway);
+	responses_store_destroy(f->store);
 	mux_loop_destroy(f->mux_loop);
 	loop_destroy(f->loop);
 	mux_destroy(f->mux);

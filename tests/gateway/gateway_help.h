@@ -19,6 +19,7 @@ struct gateway_fixture {
 	struct mux *mux;
 	struct loop *loop;
 	struct mux_loop *mux_loop;
+	struct responses_store *store;
 	struct gateway_loop *gateway;
 };
 

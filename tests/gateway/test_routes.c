@@ -14,6 +14,14 @@ static void rt_1_table(void **state) {
 		{"POST", "/chat/completions", true, NULL, FAMILY_OPENAI},
 		{"POST", "/v1/messages", true, NULL, FAMILY_ANTHROPIC},
 		{"POST", "/v1/messages/count_tokens", true, NULL, FAMILY_ANTHROPIC},
+		{"POST", "/v1/responses", true, NULL, FAMILY_OPENAI},
+		{"POST", "/responses", true, NULL, FAMILY_OPENAI},
+		{"POST", "/v1/responses/input_tokens", true, NULL, FAMILY_OPENAI},
+		{"POST", "/v1/responses/compact", true, NULL, FAMILY_OPENAI},
+		{"GET", "/v1/responses/resp_1", true, NULL, FAMILY_OPENAI},
+		{"DELETE", "/v1/responses/resp_1", true, NULL, FAMILY_OPENAI},
+		{"GET", "/v1/responses/resp_1/input_items", true, NULL, FAMILY_OPENAI},
+		{"POST", "/v1/responses/resp_1", false, "GET, HEAD, DELETE", 0},
 		{"GET", "/v1/models", true, NULL, FAMILY_OPENAI},
 		{"GET", "/models", true, NULL, FAMILY_OPENAI},
 		{"HEAD", "/v1/models", true, NULL, FAMILY_OPENAI},
@@ -62,6 +70,7 @@ static void rt_1_table(void **state) {
 			fail_msg("%s %s", cases[i].method, cases[i].path);
 		}
 		if (route) {
+			assert_null(allow);
 			assert_int_equal(route->family, cases[i].family);
 			assert_true(!route->on_head != !route->on_body);
 		} else if (cases[i].allow) {
