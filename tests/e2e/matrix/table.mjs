@@ -24,7 +24,10 @@ export const everyUpstream = {
 };
 
 /** What the program speaks today. */
-const spoken = { clients: ['openai-chat', 'anthropic', 'ollama'], upstreams: ['openai-chat', 'anthropic', 'ollama'] };
+const spoken = {
+  clients: ['openai-chat', 'openai-completions', 'anthropic', 'gemini', 'ollama'],
+  upstreams: ['openai-chat', 'anthropic', 'gemini', 'ollama'],
+};
 const only = (all, names) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
 export const clients = only(everyClient, spoken.clients);
 export const upstreams = only(everyUpstream, spoken.upstreams);
@@ -37,6 +40,7 @@ const rows = [
   [['anthropic', 'openai-responses'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking', 'reasoning_effort'] }, 'OC-3, OC-9', 'the model always thinks and takes no effort, and forgets what it thought once a tool loop is over'],
   [['ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'OC-3', 'the model forgets what it thought once a tool loop is over'],
   [['gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
+  [['openai-chat', 'openai-responses', 'anthropic', 'ollama'], ['gemini'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'GM-9', 'the model signs its calls, not its thoughts, and takes only what is signed'],
   [any, ['ollama'], 'PDF in', { drop: ['messages.file'] }, '4.9', 'a note stands in its place'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
   [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
