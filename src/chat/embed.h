@@ -44,5 +44,6 @@ struct embed_response {
 		int64_t total_ns, load_ns; /* oll; -1 unknown */
 	} usage;
 };
+#define EMBED_USAGE_UNKNOWN ((struct embed_usage){-1, -1, -1})
 
 #endif

@@ -12,6 +12,11 @@ extern const struct format format_gemini;
 extern const struct format format_openai_completions;
 extern const struct format format_ollama;
 
+/* Their embedding calls. */
+extern const struct format_embed format_openai_embed;
+extern const struct format_embed format_gemini_embed;
+extern const struct format_embed format_ollama_embed;
+
 /* E-110: a custom tool where there are only functions: its input is the one property. */
 #define FORMAT_CUSTOM_TOOL_SCHEMA                                                                  \
 	SLICE("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"             \

@@ -190,4 +190,5 @@ const struct format format_gemini = {
 	.parse_error = format_read_error,
 	.parse_count = parse_count,
 	.encode_count = encode_count,
+	.embed = &format_gemini_embed,
 };

@@ -17,6 +17,10 @@ struct chat_sink *gemini_stream_encoder_create(const struct format_encoder_optio
 bool gemini_encode_response(
 	const struct chat_response *response, const struct format_encoder_options *options);
 
+/* The model and the method of a call's path (RT-2); false when it names no model, and for an absent
+ * path. */
+bool gemini_split_path(struct slice path, struct slice *model, struct slice *method);
+
 /* A member by its camelCase name, in either spelling (proto JSON); null is absent. */
 const struct json *gemini_get(const struct json *object, const char *camel);
 bool gemini_key_is(const struct json *member, const char *camel);

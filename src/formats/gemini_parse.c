@@ -470,26 +470,33 @@ static bool read_model(struct gemini_parser *p, const struct json *value) {
 
 /* RT-2: what stands between ".../models/" (or the last prefix that is a resource's) and the last
  * ':' is the model, what follows it the method. */
-static void read_path(struct gemini_parser *p) {
+bool gemini_split_path(struct slice path, struct slice *model, struct slice *method) {
 	static const struct slice resources[] = {
 		SLICE_INIT("models/"), SLICE_INIT("publishers/google/models/")};
-	struct slice rest = p->in->path;
+	struct slice rest = path;
 	size_t at = slice_find(rest, SLICE("/models/")), colon = SIZE_MAX;
 	if (rest.data == NULL || at == SIZE_MAX) {
-		return;
+		return false;
 	}
 	rest = slice_from(rest, at + strlen("/models/"));
 	for (size_t i = rest.len; i > 0 && colon == SIZE_MAX; i--) {
 		colon = rest.data[i - 1] == ':' ? i - 1 : SIZE_MAX;
 	}
-	struct slice method = colon == SIZE_MAX ? SLICE("") : slice_from(rest, colon + 1);
-	struct slice model = slice_sub(rest, 0, colon == SIZE_MAX ? rest.len : colon);
+	*method = colon == SIZE_MAX ? SLICE("") : slice_from(rest, colon + 1);
+	*model = slice_sub(rest, 0, colon == SIZE_MAX ? rest.len : colon);
 	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
-		if (slice_starts_with(model, resources[i])) {
-			model = slice_from(model, resources[i].len);
+		if (slice_starts_with(*model, resources[i])) {
+			*model = slice_from(*model, resources[i].len);
 		}
 	}
-	p->request->model = model;
+	return true;
+}
+
+static void read_path(struct gemini_parser *p) {
+	struct slice method;
+	if (!gemini_split_path(p->in->path, &p->request->model, &method)) {
+		return;
+	}
 	if (slice_is(method, "countTokens")) {
 		p->request->op = CHAT_OP_COUNT;
 	}

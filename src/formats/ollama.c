@@ -17,4 +17,5 @@ const struct format format_ollama = {
 	.encode_response = ollama_encode_response,
 	.encode_error = format_encode_ollama_error,
 	.parse_error = format_read_error,
+	.embed = &format_ollama_embed,
 };

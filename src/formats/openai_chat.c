@@ -129,4 +129,5 @@ const struct format format_openai_chat = {
 	.encode_response = openai_chat_encode_response,
 	.encode_error = format_encode_openai_error,
 	.parse_error = format_read_error,
+	.embed = &format_openai_embed,
 };

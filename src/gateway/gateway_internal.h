@@ -4,7 +4,7 @@
  *   guard.c    Host and Origin       auth.c    client keys        routes.c  the table of routes
  *   reply.c    headers and errors    chat.c    requests in        respond.c answers out
  *   models.c   lists                 misc.c    health, greeting   access.c  the log line
- *   ollama.c   version, show, load
+ *   ollama.c   version, show, load   embed.c   embeddings
  *   responses.c  stored answers, kept in responses_store.c
  *
  * One gateway_call per exchange, in the exchange's arena; gateway_call_finish is the one place that
@@ -113,6 +113,14 @@ struct gateway_answer {
 	char tail[2];        /* the last bytes: a keep-alive may only follow an empty line */
 };
 
+/* The sink of one embedding answer (embed.c). */
+struct gateway_embed {
+	struct chat_sink sink;
+	struct gateway_call *call;
+	const struct format *format;
+	struct embed_request request;
+};
+
 struct gateway_call {
 	struct gateway_loop *gateway;
 	struct http_exchange *exchange;
@@ -157,6 +165,8 @@ void gateway_reply_options(struct gateway_call *call);
 /* Sends the parsed request to the mux; the answer goes to the exchange. */
 void gateway_answer_begin(struct gateway_call *call, const struct format *format);
 void gateway_answer_writable(struct gateway_call *call);
+/* The first error of the answer, for its status and the log. */
+void gateway_keep_error(struct gateway_call *call, const struct error *error);
 /* Cancels what is under way and frees. Accepts an answer that never began. */
 void gateway_answer_finish(struct gateway_call *call);
 
@@ -186,6 +196,7 @@ struct format_answer_watch *gateway_watch_answer(
 /* ---- handlers ---- */
 
 void gateway_chat(struct gateway_call *call, struct slice body);        /* chat.c */
+void gateway_embed(struct gateway_call *call, struct slice body);       /* embed.c */
 void gateway_ollama_version(struct gateway_call *call);                 /* ollama.c */
 void gateway_ollama_loaded(struct gateway_call *call);                  /* ollama.c */
 void gateway_ollama_show(struct gateway_call *call, struct slice body); /* ollama.c */

@@ -171,10 +171,10 @@ static void whole_event(struct gateway_answer *answer, const struct chat_event *
 
 /* ---- the sink ---- */
 
-static void keep_error(struct gateway_call *call, const struct chat_event *event) {
+void gateway_keep_error(struct gateway_call *call, const struct error *error) {
 	if (!call->error) {
 		call->error = ARENA_NEW(call->arena, struct error);
-		*call->error = *event->error.error;
+		*call->error = *error;
 	}
 }
 
@@ -182,7 +182,7 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 	struct gateway_answer *answer = answer_of(sink);
 	struct gateway_call *call = answer->call;
 	if (event->type == CHAT_EVENT_ERROR) {
-		keep_error(call, event);
+		gateway_keep_error(call, event->error.error);
 	}
 	if (call->route->op == CHAT_OP_COUNT) {
 		count_event(answer, event);

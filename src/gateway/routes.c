@@ -36,6 +36,12 @@
 		.family = FAMILY_GEMINI, .on_head = (handler),                                     \
 	}
 
+#define EMBED(path_, format_)                                                                      \
+	{                                                                                          \
+		.method = "POST", .path = SLICE_INIT(path_), .family = FAMILY_OPENAI,              \
+		.format = (format_), .on_body = gateway_embed,                                     \
+	}
+
 /* Below /api, and below /ollama/api for clients that are given a base URL with a path. */
 #define OLLAMA(method_, path_, ...)                                                                \
 	{                                                                                          \
@@ -61,6 +67,8 @@ static const struct gateway_route routes[] = {
 	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
 	CHAT("/v1/messages/count_tokens", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_COUNT),
+	EMBED("/v1/embeddings", FORMAT_OPENAI_CHAT),
+	EMBED("/embeddings", FORMAT_OPENAI_CHAT),
 	CHAT("/v1/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
 	CHAT("/completions", FAMILY_OPENAI, FORMAT_OPENAI_COMPLETIONS, CHAT_OP_CHAT),
 	CHAT("/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
@@ -80,11 +88,15 @@ static const struct gateway_route routes[] = {
 	LIST("/models/", true, gateway_show_model),
 	GEMINI("generateContent", .op = CHAT_OP_CHAT, .on_body = gateway_chat),
 	GEMINI("streamGenerateContent", .op = CHAT_OP_CHAT, .on_body = gateway_chat),
+	GEMINI("embedContent", .on_body = gateway_embed),
+	GEMINI("batchEmbedContents", .on_body = gateway_embed),
 	GEMINI("countTokens", .op = CHAT_OP_COUNT, .on_body = gateway_chat),
 	GEMINI_LIST("/v1beta/models", false, gateway_list_models),
 	GEMINI_LIST("/v1beta/models/", true, gateway_show_model),
 	OLLAMA("POST", "chat", .on_body = gateway_chat),
 	OLLAMA("POST", "generate", .on_body = gateway_chat),
+	OLLAMA("POST", "embed", .on_body = gateway_embed),
+	OLLAMA("POST", "embeddings", .on_body = gateway_embed),
 	OLLAMA("GET", "tags", .on_head = gateway_list_models),
 	OLLAMA("POST", "show", .on_body = gateway_ollama_show),
 	OLLAMA("GET", "ps", .on_head = gateway_ollama_loaded),

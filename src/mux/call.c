@@ -337,6 +337,21 @@ struct mux_call *call_submit(
 	return call;
 }
 
+struct mux_call *mux_embed(struct mux_loop *mux_loop, const struct embed_request *request,
+	struct chat_sink *sink, const struct http_headers *client_headers) {
+	struct chat_request *chat = ARENA_NEW(request->arena, struct chat_request);
+	*chat = (struct chat_request){.client_format = request->client_format,
+		.op = CHAT_OP_EMBED,
+		.arena = request->arena,
+		.body = request->body,
+		.tree = request->tree,
+		.model = request->model,
+		.embed = request};
+	const struct mux_request submitted = {
+		.request = chat, .sink = sink, .client_headers = client_headers};
+	return mux_submit(mux_loop, &submitted);
+}
+
 const struct mux_report *mux_call_report(const struct mux_call *call) {
 	return &call->report;
 }

@@ -17,6 +17,7 @@ const struct demo_model demo_models[] = {
 	{"demo/tool", "Demo: calls the first tool it is offered", DEMO_CALLS_TOOLS, PACE_MS,
 		ERROR_NONE, -1, NULL},
 	{"demo/slow", "Demo: a word every 200 ms", 0, SLOW_PACE_MS, ERROR_NONE, -1, NULL},
+	{"demo/embed", "Demo: vectors of texts", DEMO_EMBEDS, 0, ERROR_NONE, -1, NULL},
 	{"demo/error-401", "Demo: refuses the credential", 0, 0, ERROR_AUTHENTICATION, -1,
 		"invalid_api_key"},
 	{"demo/error-404", "Demo: does not know the model", 0, 0, ERROR_NOT_FOUND, -1,
@@ -105,9 +106,44 @@ static bool is_over(const struct backend_call *call) {
 	       (call->stop != NULL && stop_match_has_ended(call->stop));
 }
 
+static void refuse(struct backend_call *call, const struct error *error) {
+	chat_emit_error(&call->emitter, error, false);
+}
+
+/* A model that makes vectors does nothing else, and no other model makes any. */
+static bool begin_embed(struct backend_call *call) {
+	const struct chat_request *chat = call->request.request;
+	bool can_embed = (call->model->traits & DEMO_EMBEDS) != 0;
+	struct error error;
+	if (can_embed != (chat->op == CHAT_OP_EMBED) && call->model->error == ERROR_NONE) {
+		error_set_param(&error, ERROR_INVALID_REQUEST, "model",
+			can_embed ? "[demo] %s makes embeddings; ask demo/echo for an answer"
+				  : "[demo] %s makes no embeddings; ask demo/embed",
+			call->model->id);
+		refuse(call, &error);
+		return true;
+	}
+	if (chat->op != CHAT_OP_EMBED || call->model->error != ERROR_NONE) {
+		return false;
+	}
+	const struct embed_response *response =
+		demo_embed(chat->embed, slice_of(call->model->id), call->request.arena, &error);
+	if (response == NULL) {
+		refuse(call, &error);
+		return true;
+	}
+	call->request.report->embedded = response;
+	call->emitter.has_ended = true;
+	send_count(&call->sink, slice_of(call->model->id), response->usage.input_tokens, true);
+	return true;
+}
+
 static void begin(struct backend_call *call) {
 	const struct chat_request *chat = call->request.request;
 	struct slice none = {0};
+	if (begin_embed(call)) {
+		return;
+	}
 	if (chat->op == CHAT_OP_COUNT) {
 		call->request.report->is_estimated_count = true;
 		call->emitter.has_ended = true;
@@ -266,6 +302,7 @@ struct backend *demo_create(struct mux *mux) {
 			.owned_by = "demo",
 			.display_name = model->display_name,
 			.is_demo = true,
+			.capabilities = (model->traits & DEMO_EMBEDS) != 0 ? MODEL_EMBEDS : 0,
 		};
 		registry_add(&mux->registry, demo, slice_of(model->id), slice_of(model->id), false,
 			&facts);

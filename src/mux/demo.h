@@ -1,5 +1,5 @@
 /* demo.h: the built-in demo backend: demo.c plays what demo_script.c writes, with values from
- * demo_sample.c. */
+ * demo_sample.c and vectors from demo_embed.c. */
 #ifndef LLMMUX_MUX_DEMO_H
 #define LLMMUX_MUX_DEMO_H
 
@@ -10,7 +10,8 @@ enum demo_trait {
 	DEMO_THINKS = 1 << 0,
 	DEMO_CALLS_TOOLS = 1 << 1, /* without being forced to */
 	DEMO_FAILS_LATE = 1 << 2,  /* with an error after half of the text */
-	DEMO_CUT = 1 << 3          /* ends after half of the text, without a finish */
+	DEMO_CUT = 1 << 3,         /* ends after half of the text, without a finish */
+	DEMO_EMBEDS = 1 << 4       /* makes vectors, and nothing else */
 };
 
 struct demo_model {
@@ -54,5 +55,9 @@ void demo_write(const struct demo_model *model, const struct chat_request *reque
 /* A value that fits a JSON schema (its required properties, its first choices), appended to `out`.
  * An absent or broken schema gives {}. */
 void demo_sample(struct slice schema, struct arena *arena, struct buf *out);
+
+/* The vectors of demo/embed; NULL with an error when they are too many. */
+const struct embed_response *demo_embed(const struct embed_request *request, struct slice model,
+	struct arena *arena, struct error *error);
 
 #endif

@@ -62,6 +62,7 @@ struct mux_report {
 	const struct chat_losses *losses; /* of the attempt that answers */
 	struct http_headers returned;     /* of the upstream's answer, for the client (RT-6) */
 	struct chat_usage usage;
+	const struct embed_response *embedded; /* of mux_embed, at `end`; NULL when it failed */
 	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
 };
 
@@ -84,6 +85,11 @@ struct mux_request {
  * finish, end.
  */
 struct mux_call *mux_submit(struct mux_loop *mux_loop, const struct mux_request *request);
+/* As mux_submit, for an embedding request, which lives as the chat request does there. The sink
+ * gets start, usage, finish and end, or error and end; the vectors are report->embedded and live
+ * until the call is released. */
+struct mux_call *mux_embed(struct mux_loop *mux_loop, const struct embed_request *request,
+	struct chat_sink *sink, const struct http_headers *client_headers);
 /* The report; is_spliced and what is beside it are final when the first event is sent. */
 const struct mux_report *mux_call_report(const struct mux_call *call);
 /* Back-pressure from the sink; allowed inside on_event. */

@@ -188,7 +188,7 @@ void count_cancel(struct count_job *job);
 /* Ends the call without an event: its loop goes away. Releasing it later does nothing. */
 void call_abandon(struct mux_call *call);
 
-/* An answer to CHAT_OP_COUNT: start, usage, finish, end. */
+/* An answer to CHAT_OP_COUNT or CHAT_OP_EMBED: start, usage, finish, end. */
 void send_count(struct chat_sink *sink, struct slice model, int64_t tokens, bool is_estimated);
 
 #endif

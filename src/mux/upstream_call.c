@@ -8,7 +8,7 @@
  * be used again although the caller releases the call at `end`. */
 #include "mux/upstream.h"
 
-/* Of the body of a refusal or of a count; what follows is not read. */
+/* Of the body of a refusal or of a count. */
 #define COLLECT_MAX ((size_t)256 * 1024)
 /* What may follow the last event: the end of the chunked body. */
 #define DRAIN_MS 250
@@ -17,7 +17,7 @@ enum upstream_state {
 	UPSTREAM_FAILING, /* could not be sent: `error` is told at the end of the turn */
 	UPSTREAM_WAITING, /* for the head of the answer */
 	UPSTREAM_DECODING,
-	UPSTREAM_COLLECTING, /* the body of a refusal, or of a count */
+	UPSTREAM_COLLECTING, /* the body of a refusal, of a count, or of vectors */
 	UPSTREAM_DRAINING,   /* the answer is complete, its body not quite */
 	UPSTREAM_DONE
 };
@@ -253,7 +253,32 @@ static void send_raw_answer(struct backend_call *call, struct slice body) {
 	check_end(call);
 }
 
-/* A refusal, or a count, is whole. */
+/* A compaction or vectors are as long as an answer; the beginning of everything else will do. */
+static size_t collect_max(const struct backend_call *call) {
+	enum chat_op op = call->request.request->op;
+	bool is_answer = (op == CHAT_OP_COMPACT || op == CHAT_OP_EMBED) && call->status < 300;
+	return is_answer ? (size_t)call->upstream->mux->config->limits.response_bytes : COLLECT_MAX;
+}
+
+/* Vectors are whole. */
+static bool take_vectors(struct backend_call *call, struct slice body, struct error *error) {
+	const struct embed_request *embed = call->request.request->embed;
+	struct embed_response *response = ARENA_NEW(call->request.arena, struct embed_response);
+	response->usage = EMBED_USAGE_UNKNOWN;
+	if (body.len == collect_max(call)) {
+		return error_set(
+			error, ERROR_TOO_LARGE, "the upstream's answer is larger than allowed");
+	}
+	if (!call->upstream->format->embed->decode_response(body, embed, response, error)) {
+		return false;
+	}
+	call->request.report->embedded = response;
+	send_count(&call->sink, call->request.request->model, response->usage.input_tokens, false);
+	check_end(call);
+	return true;
+}
+
+/* A refusal, a count or vectors are whole. */
 static void conclude(struct backend_call *call) {
 	struct upstream *upstream = call->upstream;
 	struct slice body = buf_slice(&call->body);
@@ -266,18 +291,16 @@ static void conclude(struct backend_call *call) {
 		}
 	} else if (call->request.request->op == CHAT_OP_COMPACT) {
 		send_raw_answer(call, body);
+	} else if (call->request.request->op == CHAT_OP_EMBED) {
+		if (!take_vectors(call, body, &error)) {
+			fail(call, &error);
+		}
 	} else if (upstream->format->parse_count(body, call->request.arena, &tokens, &error)) {
 		send_count(&call->sink, call->request.request->model, tokens, false);
 		check_end(call);
 	} else {
 		fail(call, &error);
 	}
-}
-
-/* A compaction is as long as an answer; the beginning of everything else will do. */
-static size_t collect_max(const struct backend_call *call) {
-	bool is_answer = call->request.request->op == CHAT_OP_COMPACT && call->status < 300;
-	return is_answer ? (size_t)call->upstream->mux->config->limits.response_bytes : COLLECT_MAX;
 }
 
 static void collect(struct backend_call *call, struct slice bytes) {
@@ -347,6 +370,14 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	const struct upstream *upstream = call->upstream;
 	const struct chat_request *chat = request->request;
 	const struct format *format = upstream->format;
+	request->report->upstream_format = format->id;
+	if (chat->op == CHAT_OP_EMBED) {
+		const struct format_target model = {
+			.model = request->model, .family = model_family_of(request->model)};
+		buf_init(&call->built.body, 0);
+		return format->embed->build_request(
+			chat->embed, &model, &call->built.body, request->losses, error);
+	}
 	bool is_chat = chat->op == CHAT_OP_CHAT;
 	struct format_target target = {
 		.model = request->model,
@@ -356,7 +387,6 @@ static bool make_body(struct backend_call *call, struct error *error) {
 	bool is_same = format_can_splice(format, chat);
 	buf_init(&call->built.body, 0);
 	call->built.body.allow_refs = true;
-	request->report->upstream_format = format->id;
 	request->report->is_spliced = is_chat && is_same && request->takes_wire;
 	if (request->report->is_spliced || (is_same && !is_chat)) {
 		return format_splice_request(format, chat, &target, &call->built.body, error);
@@ -371,8 +401,15 @@ static bool make_body(struct backend_call *call, struct error *error) {
 }
 
 static enum provider_op op_of(const struct upstream *upstream, const struct chat_request *chat) {
-	if (chat->op != CHAT_OP_CHAT) {
-		return chat->op == CHAT_OP_COUNT ? PROVIDER_OP_COUNT : PROVIDER_OP_COMPACT;
+	switch (chat->op) {
+	case CHAT_OP_COUNT:
+		return PROVIDER_OP_COUNT;
+	case CHAT_OP_COMPACT:
+		return PROVIDER_OP_COMPACT;
+	case CHAT_OP_EMBED:
+		return PROVIDER_OP_EMBED;
+	case CHAT_OP_CHAT:
+		break;
 	}
 	if (chat->is_generate && upstream->urls[PROVIDER_OP_GENERATE] != NULL) {
 		return PROVIDER_OP_GENERATE; /* OU-1 */
@@ -385,6 +422,12 @@ static bool start(struct backend_call *call, struct error *error) {
 	const struct upstream *upstream = call->upstream;
 	const struct chat_request *chat = call->request.request;
 	enum provider_op op = op_of(upstream, chat);
+	bool can_embed = upstream->urls[op] != NULL && upstream->format->embed != NULL;
+	if (op == PROVIDER_OP_EMBED && !can_embed) {
+		return error_set(error, ERROR_INVALID_REQUEST,
+			"the model '%.*s' is of %s, which makes no embeddings",
+			SLICE_FMT(call->request.model), upstream->base.name);
+	}
 	const char *url =
 		provider_url_for(upstream->urls[op], call->request.model, call->request.arena);
 	if (url == NULL) {

@@ -9,5 +9,6 @@ const struct provider provider_ollama = {
 	.official_host = "ollama.com",
 	.paths = {[PROVIDER_OP_CHAT] = "/api/chat",
 		[PROVIDER_OP_GENERATE] = "/api/generate",
+		[PROVIDER_OP_EMBED] = "/api/embed",
 		[PROVIDER_OP_MODELS] = "/api/tags"},
 };

@@ -17,6 +17,8 @@ static const struct provider_model models[] = {
 	{"gpt-4o-mini", "GPT-4o mini"},
 	{"o3", "o3"},
 	{"o4-mini", "o4-mini"},
+	{"text-embedding-3-large", "Text Embedding 3 large"},
+	{"text-embedding-3-small", "Text Embedding 3 small"},
 };
 
 /* formats.md OC-3, OC-10, OC-12, E-88: hosts that refuse or want something of their own. */
@@ -44,7 +46,9 @@ const struct provider provider_openai = {
 	.quirks = QUIRK_NO_DEVELOPER, /* E-56 */
 	.hosts = hosts,
 	.host_count = sizeof hosts / sizeof *hosts,
-	.paths = {[PROVIDER_OP_CHAT] = "/chat/completions", [PROVIDER_OP_MODELS] = "/models"},
+	.paths = {[PROVIDER_OP_CHAT] = "/chat/completions",
+		[PROVIDER_OP_EMBED] = "/embeddings",
+		[PROVIDER_OP_MODELS] = "/models"},
 	.base_url_has_version = true,
 	.passed_headers = passed_headers,
 	.returned_headers = returned_headers,
