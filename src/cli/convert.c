@@ -126,11 +126,6 @@ static int convert_run(struct command_context *context) {
 		.is_lines = command_has(context, "lines"),
 	};
 	convert.name = strcmp(convert.path, "-") == 0 ? "standard input" : convert.path;
-	if (!convert.from || !convert.to) {
-		return command_fail(context, COMMAND_FAILED,
-			"the format %s is not available in this version of llm-mux",
-			convert.from ? to : from);
-	}
 	if (strcmp(convert.path, "-") == 0 && isatty(STDIN_FILENO) == 1) {
 		fprintf(context->err, "llm-mux: reading the %s from the terminal; Ctrl-D ends it\n",
 			kind);
@@ -160,7 +155,8 @@ const struct command command_convert = {
 	.details =
 		"Prints what the gateway would make of it, without a server: a client's request "
 		"for\n"
-		"an upstream of another format, or an upstream's answer for a client.\n"
+		"an upstream of another format, or an upstream's answer for a client. A Gemini\n"
+		"request names its model in the path, so --model says it here.\n"
 		"Without FILE, or with -, the input is standard input. Exit code 0 also when\n"
 		"something was dropped; 1 when it cannot be carried, or the answer is an error.\n"
 		"\n"

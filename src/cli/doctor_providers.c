@@ -79,8 +79,7 @@ static void say_refused(struct doctor *doctor, const struct probe *probe) {
 
 static void say_answer(struct doctor *doctor, const struct probe *probe) {
 	int status = probe->status;
-	const struct provider *provider =
-		provider_find(slice_of(probe->settings->type->name));
+	const struct provider *provider = provider_find(slice_of(probe->settings->type->name));
 	/* Google calls a bad key a bad request (4.8) */
 	bool is_refused = status == 401 || status == 403 ||
 			  (status == 400 && provider->auth == PROVIDER_AUTH_X_GOOG_API_KEY);

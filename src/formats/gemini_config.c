@@ -18,9 +18,13 @@ static void put_penalties(struct gemini_build *b, struct json_writer *w) {
 	if (!model_has(b->target->family, MODEL_REFUSES_PENALTIES)) {
 		put_number(w, "presencePenalty", &r->presence_penalty);
 		put_number(w, "frequencyPenalty", &r->frequency_penalty);
-	} else if (r->presence_penalty.raw.data || r->frequency_penalty.raw.data) {
-		chat_drop(b->losses, "GM-16", "presence_penalty, frequency_penalty",
-			"the model refuses penalties");
+		return;
+	}
+	if (r->presence_penalty.raw.data) {
+		chat_drop(b->losses, "GM-16", "presence_penalty", "the model refuses penalties");
+	}
+	if (r->frequency_penalty.raw.data) {
+		chat_drop(b->losses, "GM-16", "frequency_penalty", "the model refuses penalties");
 	}
 }
 

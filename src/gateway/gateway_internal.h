@@ -204,6 +204,7 @@ void gateway_show_response(struct gateway_call *call);                  /* respo
 void gateway_delete_response(struct gateway_call *call);                /* responses.c */
 void gateway_list_models(struct gateway_call *call);                    /* models.c */
 void gateway_show_model(struct gateway_call *call);                     /* models.c */
+void gateway_no_such_path(struct gateway_call *call);                   /* misc.c */
 void gateway_greet(struct gateway_call *call);                          /* misc.c */
 void gateway_hello(struct gateway_call *call);                          /* misc.c */
 void gateway_health(struct gateway_call *call);                         /* misc.c */

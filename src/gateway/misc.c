@@ -24,3 +24,9 @@ void gateway_ready(struct gateway_call *call) {
 		is_ready ? "{\"status\":\"ready\"}"
 			 : "{\"status\":\"no account of a provider is usable\"}");
 }
+
+void gateway_no_such_path(struct gateway_call *call) {
+	struct error error;
+	error_set(&error, ERROR_NOT_FOUND, "%.*s not found.", SLICE_FMT(call->http->path));
+	gateway_fail(call, &error);
+}

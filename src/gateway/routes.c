@@ -91,6 +91,12 @@ static const struct gateway_route routes[] = {
 	GEMINI("embedContent", .on_body = gateway_embed),
 	GEMINI("batchEmbedContents", .on_body = gateway_embed),
 	GEMINI("countTokens", .op = CHAT_OP_COUNT, .on_body = gateway_chat),
+	/* any other method */
+	{.method = "POST",
+		.path = SLICE_INIT("/v1beta/models/"),
+		.is_prefix = true,
+		.family = FAMILY_GEMINI,
+		.on_head = gateway_no_such_path},
 	GEMINI_LIST("/v1beta/models", false, gateway_list_models),
 	GEMINI_LIST("/v1beta/models/", true, gateway_show_model),
 	OLLAMA("POST", "chat", .on_body = gateway_chat),

@@ -96,7 +96,6 @@ describe('help and mistakes', { skip }, () => {
     [['convert', '--from', 'anthropic', '--to', 'openai-chat', 'request', '--lines'], 2, /--lines is for a stream/],
     [['convert', '--from', 'anthropic', '--to', 'openai-chat', 'request', 'missing.json'], 1, /cannot open missing\.json: No such file/],
     [['convert', '--from', 'anthropic', '--to', 'openai-chat', 'stream', 'missing.sse'], 1, /cannot open missing\.sse: No such file/],
-    [['convert', '--from', 'gemini', '--to', 'ollama', 'request'], 1, /gemini is not available in this version/],
     [['init', '--config', 'x.toml'], 2, /name that ends with \.yaml/],
   ];
   for (const [args, code, message] of mistakes)

@@ -52,8 +52,9 @@ static void rt_1_table(void **state) {
 		{"POST", "/v1/models/gemini-2.5-pro:generateContent", true, NULL, FAMILY_GEMINI},
 		{"GET", "/v1beta/models", true, NULL, FAMILY_GEMINI},
 		{"GET", "/v1beta/models/publishers/google/models/x", true, NULL, FAMILY_GEMINI},
-		{"POST", "/v1beta/models/:generateContent", false, "GET, HEAD", 0},
-		{"POST", "/v1beta/models/x:dream", false, "GET, HEAD", 0},
+		{"POST", "/v1beta/models/x:dream", true, NULL, FAMILY_GEMINI}, /* a 404 */
+		{"POST", "/v1/models/:generateContent", false, "GET, HEAD", 0},
+		{"DELETE", "/v1beta/models/x", false, "GET, HEAD", 0},
 		{"GET", "/api/chat", false, "POST", 0},
 		{"GET", "/v1/chat/completions", false, "POST", 0},
 		{"DELETE", "/v1/messages", false, "POST", 0},
