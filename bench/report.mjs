@@ -10,16 +10,18 @@ export function median(numbers) {
 /**
  * One figure. `ours` and `theirs` are samples in the same order of rounds: the ratio is the median
  * of the rounds' ratios, because the two halves of a round saw the same machine. `limit` is what
- * the value may be, `limitRatio` what the ratio may be; with neither the figure is for information.
+ * the value may be, `limitRatio` what the ratio may be, `least` what the value must be; with none the
+ * figure is for information.
  */
-export function row({ figure, unit, ours = [], theirs = [], limit, limitRatio, digits = 1, hasRatio = true }) {
+export function row({ figure, unit, ours = [], theirs = [], limit, limitRatio, least, digits = 1, hasRatio = true }) {
 	const value = median(ours);
 	const ratios = hasRatio ? ours.map((sample, i) => sample / theirs[i]) : [];
 	const ratio = median(ratios);
 	const judged = limitRatio === undefined ? value : ratio;
 	const bound = limitRatio ?? limit;
-	const verdict = bound === undefined || !Number.isFinite(judged) ? '' : judged <= bound ? 'ok' : 'MISSED';
-	return { figure, unit, value, nginx: median(theirs), ratio, limit, limitRatio, verdict, digits, ours, theirs };
+	const isMet = least !== undefined ? value >= least : judged <= bound;
+	const verdict = (bound ?? least) === undefined || !Number.isFinite(judged) ? '' : isMet ? 'ok' : 'MISSED';
+	return { figure, unit, value, nginx: median(theirs), ratio, limit, limitRatio, least, verdict, digits, ours, theirs };
 }
 
 const number = (value, digits, suffix = '') => (Number.isFinite(value) ? value.toFixed(digits) + suffix : '-');
@@ -32,7 +34,7 @@ export function table(rows) {
 		number(r.value, r.digits),
 		number(r.nginx, r.digits),
 		number(r.ratio, 2, 'x'),
-		r.limitRatio !== undefined ? `<= ${r.limitRatio.toFixed(2)}x` : r.limit !== undefined ? `<= ${r.limit}` : '-',
+		r.limitRatio !== undefined ? `<= ${r.limitRatio.toFixed(2)}x` : r.limit !== undefined ? `<= ${r.limit}` : r.least !== undefined ? `>= ${r.least}` : '-',
 		r.verdict || '-',
 	]);
 	const head = ['figure', 'unit', 'llm-mux', 'nginx', 'ratio', 'target', 'verdict'];

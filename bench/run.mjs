@@ -268,6 +268,26 @@ function latencyRows(samples) {
 	return rows;
 }
 
+// ---- counting tokens ----
+
+/** Speed of one core over the documents and sources of this repository; empty without vocabularies. */
+function tokenRows(run) {
+	const vocabularies = path.join(run.build, 'llm-mux.tokens');
+	if (!run.gateway || !fs.existsSync(vocabularies)) {
+		process.stderr.write('tokens: not measured, no vocabularies in this build\n');
+		return [];
+	}
+	const files = ['docs/architecture.md', 'README.md', ...fs.readdirSync(path.join(root, 'src/formats')).sort().map((name) => `src/formats/${name}`)];
+	const samples = Array.from({ length: run.size.rounds }, () =>
+		JSON.parse(execFileSync(path.join(run.build, 'bench-tokens'), [vocabularies, ...files], { cwd: root })));
+	const pick = (field) => samples.map((sample) => sample[field]);
+	return [
+		row({ figure: 'tokens o200k, mixed text', unit: 'MB/s of one core', ours: pick('o200k'), least: 5 }),
+		row({ figure: 'tokens cl100k, mixed text', unit: 'MB/s of one core', ours: pick('cl100k'), least: 5 }),
+		row({ figure: 'tokens o200k, 1 MB of one letter', unit: 'ms CPU', ours: pick('letterMs') }),
+	];
+}
+
 // ---- memory, start, size ----
 
 /** KB of anonymous memory that one open, silent stream costs a fresh proxy. */
@@ -355,7 +375,7 @@ async function measureAll(run) {
 	await processes.end(proxies.gateway?.child);
 	run.notes.push(...pacingNotes(figures, cpu));
 	process.stderr.write('memory and start\n');
-	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run))];
+	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...tokenRows(run)];
 }
 
 const firstLine = (program, args) => {
