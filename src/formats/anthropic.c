@@ -119,8 +119,9 @@ static bool encode_response(
 		json_put_raw(w, "stop_details", candidate->detail);
 	}
 	anthropic_put_usage(w, &response->usage,
-		options->request ? format_count_tokens(&options->counter, options->request, NULL)
-				 : 0,
+		options->request && response->usage.input_uncached < 0
+			? format_count_tokens(&options->counter, options->request, NULL)
+			: 0,
 		(int64_t)(text_bytes / 4));
 	json_end_object(w);
 	return !options->out->failed;

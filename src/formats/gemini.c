@@ -139,7 +139,9 @@ bool gemini_encode_response(
 		json_end_array(w);
 	}
 	gemini_put_usage(w, &response->usage,
-		options->request ? format_estimate_tokens(options->request) : 0,
+		options->request && chat_usage_input_total(&response->usage) < 0
+			? format_count_tokens(&options->counter, options->request, NULL)
+			: 0,
 		(int64_t)(a.bytes / 4));
 	json_put_string(w, "modelVersion", keeps_model ? response->model : options->model);
 	json_put_string(w, "responseId", answer_id(options->arena, response->id));

@@ -96,8 +96,9 @@ static struct slice tail_of(struct encoder *e, int64_t output_estimate) {
 	}
 	bool is_estimated = chat_usage_input_total(&e->usage) < 0;
 	if (is_estimated && e->input_estimate < 0) {
-		e->input_estimate =
-			e->options.request ? format_estimate_tokens(e->options.request) : 0;
+		e->input_estimate = e->options.request ? format_count_tokens(&e->options.counter,
+								 e->options.request, NULL)
+						       : 0;
 	}
 	buf_reset(&e->tail, BUF_REF_MIN);
 	json_writer_init(&w, &e->tail, false);
