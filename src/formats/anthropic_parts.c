@@ -132,7 +132,7 @@ static bool put_image(
 			return true;
 		}
 	}
-	if (part->detail.data) {
+	if (part->detail.data && !slice_is(part->detail, "auto")) {
 		chat_drop(b->losses, "4.9", "image_url.detail", "images have no detail level here");
 	}
 	json_begin_object(w);

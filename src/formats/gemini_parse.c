@@ -435,13 +435,24 @@ static bool read_calling(struct gemini_parser *p, const struct json *config) {
 	return true;
 }
 
+/* Whether a toolConfig holds what the canonical choice does not. */
+static bool says_more(const struct json *value, const struct json *calling) {
+	size_t known = gemini_get(calling, "mode") != NULL ? 1 : 0;
+	known += gemini_get(calling, "allowedFunctionNames") != NULL ? 1 : 0;
+	bool has_more = value->count > (calling != NULL ? 1U : 0U) ||
+			(calling != NULL && calling->count > known);
+	return has_more || json_string_is(gemini_get(calling, "mode"), "VALIDATED");
+}
+
 bool gemini_parse_tool_config(struct gemini_parser *p, const struct json *value) {
 	const struct json *calling = gemini_get(value, "functionCallingConfig");
 	if (!json_is(value, JSON_OBJECT)) {
 		return gemini_refuse(p, "toolConfig", "must be an object");
 	}
-	chat_ext_add(
-		p->arena, &p->request->ext, FORMAT_GEMINI, SLICE("toolConfig."), json_raw(value));
+	if (says_more(value, calling)) {
+		chat_ext_add(p->arena, &p->request->ext, FORMAT_GEMINI, SLICE("toolConfig.*"),
+			json_raw(value));
+	}
 	return calling == NULL || read_calling(p, calling);
 }
 
@@ -513,9 +524,25 @@ static void read_query(struct gemini_parser *p) {
 	p->request->stream_is_array = p->request->stream && !is_sse;
 }
 
+/* GM-6: a result with media, for a model that takes none there. */
+static bool has_misplaced_media(const struct chat_request *request) {
+	for (size_t m = 0; m < request->messages.len; m++) {
+		const struct chat_parts *parts = &request->messages.items[m].parts;
+		for (size_t i = 0; i < parts->len; i++) {
+			if (parts->items[i].kind == CHAT_PART_TOOL_RESULT &&
+				!chat_parts_all_text(&parts->items[i].parts)) {
+				return !model_has(
+					model_family_of(request->model), MODEL_IS_GEMINI_3);
+			}
+		}
+	}
+	return false;
+}
+
 bool gemini_can_splice(const struct chat_request *request) {
 	return !request->stream_is_array && json_get(request->tree, "model") == NULL &&
-	       gemini_get(request->tree, "generateContentRequest") == NULL;
+	       gemini_get(request->tree, "generateContentRequest") == NULL &&
+	       !has_misplaced_media(request);
 }
 
 bool gemini_parse_request(

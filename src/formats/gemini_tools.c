@@ -179,7 +179,7 @@ static void put_calling(struct gemini_build *b, struct json_writer *w) {
 
 static void put_tool_config(
 	struct gemini_build *b, struct json_writer *w, size_t functions, size_t builtins) {
-	struct slice own = chat_ext_get(&b->request->ext, FORMAT_GEMINI, "toolConfig.");
+	struct slice own = chat_ext_get(&b->request->ext, FORMAT_GEMINI, "toolConfig.*");
 	if (b->is_same_format && own.data != NULL) {
 		json_put_raw(w, "toolConfig", own);
 		return;

@@ -149,6 +149,7 @@ static struct slice chosen_summary(const struct openai_responses_builder *b) {
 	}
 	bool is_shown =
 		b->request->client_format == FORMAT_OPENAI_CHAT ||
+		reasoning->include_text == TRI_TRUE ||
 		(reasoning->mode != CHAT_REASONING_UNSET && reasoning->mode != CHAT_REASONING_OFF);
 	return b->is_reasoning && is_shown && reasoning->mode != CHAT_REASONING_OFF &&
 			       reasoning->include_text != TRI_FALSE

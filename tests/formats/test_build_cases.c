@@ -2,7 +2,8 @@
  * object a case): rule   spec ids it proves from, to, model, quirks?, op?   the client's dialect,
  * the upstream's, its model, "official", "count" request                the client's body want JSON
  * pointer -> value it must have in the built body absent                 JSON pointers that must
- * lead nowhere losses                 rule ids that must be among the recorded losses error part of
+ * lead nowhere losses                 rule ids that must be among the recorded losses; an empty
+ * list: nothing may be lost error part of
  * the message when the request must be refused */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,6 +92,11 @@ static size_t compare(struct arena *arena, const struct json *test, const struct
 			print_error("  no loss %.*s was recorded\n", SLICE_FMT(json_raw(rule)));
 			bad++;
 		}
+	}
+	const struct json *losses = json_get(test, "losses");
+	if (losses != NULL && losses->count == 0 && outcome->losses.len > 0) {
+		print_error("  %s must not be told as lost\n", outcome->losses.items[0].field);
+		bad++;
 	}
 	return bad;
 }

@@ -89,6 +89,11 @@ static struct slice splice(
 	return flat(&out, arena);
 }
 
+#define RESULT_WITH_IMAGE                                                                          \
+	"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"name\":\"f\","      \
+	"\"response\":{\"output\":\"x\"},\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","  \
+	"\"data\":\"aGk=\"}}]}}]}]}"
+
 static void what_cannot_be_spliced(void **state) {
 	static const struct {
 		const char *body, *path;
@@ -101,6 +106,9 @@ static void what_cannot_be_spliced(void **state) {
 		 "\"text\":\"hi\"}]}]}}",
 			"/v1beta/models/x:countTokens", false},
 		{HI, "/v1beta/models/x:streamGenerateContent", false}, /* an array, of events */
+		/* GM-6 */
+		{RESULT_WITH_IMAGE, "/v1beta/models/gemini-2.5-flash:generateContent", false},
+		{RESULT_WITH_IMAGE, "/v1beta/models/gemini-3-pro:generateContent", true},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
