@@ -93,8 +93,8 @@ export function whole(r) {
 
 const terminal = ['response.completed', 'response.incomplete', 'response.failed'];
 
-/** A stream. */
-export function stream(text) {
+/** A stream. `asked.spliced`: an upstream of the same format may have sent an error event before response.failed. */
+export function stream(text, { spliced = false } = {}) {
   const out = blank();
   const items = new Items();
   let ended = false;
@@ -104,11 +104,13 @@ export function stream(text) {
     const e = parse(data, 'RS-22');
     must(e.type === event, 'RS-22', `event ${event} holds ${e.type}`);
     must(!ended, 'RS-24', `${e.type} after the end`);
-    must(e.type !== 'error', 'RS-25', 'an error event hides response.failed from the SDK');
+    must(e.type !== 'error' || spliced, 'RS-25', 'an error event hides response.failed from the SDK');
+    must(out.raw.at(-1)?.type !== 'error' || e.type === 'response.failed', 'RS-25', `${e.type} follows an error`);
     must(e.sequence_number === out.raw.length, '2.3', `sequence_number ${e.sequence_number} of event ${out.raw.length}`);
     must((out.raw.length === 0) === (e.type === 'response.created'), 'RS-22', `${e.type} is event ${out.raw.length}`);
     out.raw.push(e);
     if (e.type === 'response.created' || e.type === 'response.in_progress' || e.type === 'response.queued') opening(out, e);
+    else if (e.type === 'error') out.error = { type: e.error?.type ?? null, code: e.error?.code ?? e.code, message: e.error?.message ?? e.message };
     else if (terminal.includes(e.type)) {
       ending(out, items, e);
       ended = true;

@@ -124,14 +124,14 @@ export function seal(plan, signed) {
 
 /** One text delta of the given (raw, already escaped) JSON string content; the first content part is open. */
 export const textEvent = (escaped, plan) =>
-  `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":9999,"item_id":"msg_${plan.id.slice(5)}_0","output_index":0,"content_index":0,"delta":"${escaped}","logprobs":[]}\n\n`;
+  `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":${plan.sent ?? 0},"item_id":"msg_${plan.id.slice(5)}_0","output_index":0,"content_index":0,"delta":"${escaped}","logprobs":[]}\n\n`;
 
 /** As the live API was seen to do it: a nested error event, then response.failed (RS-25). */
 export function errorEvent(status, message, plan) {
   const { error } = errorBody(status, message);
   const failed = frameOf(plan, { status: 'failed', error: { code: error.code ?? 'server_error', message } });
-  return frame({ type: 'error', sequence_number: 9998, error: { ...error, code: error.code ?? 'server_error' } })
-    + frame({ type: 'response.failed', sequence_number: 9999, response: failed });
+  return frame({ type: 'error', sequence_number: plan.sent ?? 0, error: { ...error, code: error.code ?? 'server_error' } })
+    + frame({ type: 'response.failed', sequence_number: (plan.sent ?? 0) + 1, response: failed });
 }
 
 export const endlessHead = (plan) => {

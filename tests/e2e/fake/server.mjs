@@ -248,6 +248,7 @@ class Fake {
       if (res.destroyed) return;
       if (!res.write(bytes)) await drained(res, entry);
       entry.events += 1;
+      plan.sent = entry.events;
       await pause();
     };
     const fault = faults[plan.fault?.kind] ?? faults.none;

@@ -23,19 +23,16 @@ export const everyUpstream = {
   ollama: { provider: (up) => ({ type: 'ollama', 'base-url': up.origin, 'api-keys': [up.fake.ollamaKey] }), plain: 'qwen3-vl', thinks: 'qwen3-vl' },
 };
 
-/** What the program speaks today. */
-const spoken = {
-  clients: ['openai-chat', 'openai-completions', 'anthropic', 'gemini', 'ollama'],
-  upstreams: ['openai-chat', 'anthropic', 'gemini', 'ollama'],
-};
-const only = (all, names) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
-export const clients = only(everyClient, spoken.clients);
-export const upstreams = only(everyUpstream, spoken.upstreams);
+export const clients = everyClient;
+export const upstreams = everyUpstream;
 
 const any = null;
 const penalties = ['presence_penalty', 'frequency_penalty'];
 
-/** What does not simply pass: [clients, upstreams, case, verdict, rule, why]. null means all; drop lists fields, reject gives the reason. */
+/**
+ * What does not simply pass: [clients, upstreams, case, verdict, rule, why]. null means all; drop lists fields, reject gives the
+ * reason, and `asks` where it is the upstream of the same format that refuses.
+ */
 const rows = [
   [['anthropic', 'openai-responses'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking', 'reasoning_effort'] }, 'OC-3, OC-9', 'the model always thinks and takes no effort, and forgets what it thought once a tool loop is over'],
   [['ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'OC-3', 'the model forgets what it thought once a tool loop is over'],
@@ -43,6 +40,7 @@ const rows = [
   [['openai-chat', 'openai-responses', 'anthropic', 'ollama'], ['gemini'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'GM-9', 'the model signs its calls, not its thoughts, and takes only what is signed'],
   [any, ['ollama'], 'PDF in', { drop: ['messages.file'] }, '4.9', 'a note stands in its place'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
+  [['openai-responses'], ['openai-responses'], 'audio in', { reject: 'audio the upstream cannot take', asks: true }, 'OR-2', 'the upstream says so itself'],
   [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
   [['openai-chat', 'openai-completions'], ['anthropic', 'openai-responses'], 'sampling', { drop: ['seed', ...penalties] }, 'AN-19, OR-10'],
   [['openai-chat', 'openai-completions'], ['gemini'], 'sampling', { drop: penalties }, 'GM-16', 'the model takes none'],
