@@ -173,6 +173,7 @@ static bool read_assistant(
 			message->parts.items[message->parts.len - 1].text.len == 0;
 	if (is_empty) {
 		message->parts.len--; /* "" beside calls and thinking means none (E-49) */
+		message->has_string_content = calls == NULL;
 	}
 	return calls == NULL || read_calls(m, calls, message);
 }

@@ -98,8 +98,8 @@ static bool parse_and_build(struct run *run, const struct json *body, const stru
 		.stream = run->request.stream};
 	run->target.family = model_family_of(run->target.model);
 	run->losses.arena = &run->arena;
-	return to->build_request(
-		&run->request, &run->target, &run->built, &run->losses, &run->error);
+	return format_build_request(
+		to, &run->request, &run->target, &run->built, &run->losses, &run->error);
 }
 
 static void expect_error(struct run *run, bool ok, const struct json *wanted) {
@@ -171,16 +171,17 @@ static struct slice answer_of(struct run *run, bool *is_stream) {
 	json_each (chunk, chunks) {
 		struct slice data = json_raw(chunk);
 		struct slice type = json_string(json_get(chunk, "type"), &run->arena);
+		bool is_line = run->from->framing == FRAMING_LINES;
 		if (json_is(chunk, JSON_STRING)) {
 			data = json_string(chunk, &run->arena);
 		} else if (run->from->id == FORMAT_ANTHROPIC) {
 			buf_printf(&wire, "event: %.*s\n", SLICE_FMT(type));
 		}
-		buf_append_str(&wire, "data: ");
+		buf_append_str(&wire, is_line ? "" : "data: ");
 		for (size_t i = 0; i < data.len; i++) {
 			buf_append_byte(&wire, data.data[i] == '\n' ? ' ' : data.data[i]);
 		}
-		buf_append_str(&wire, "\n\n");
+		buf_append_str(&wire, is_line ? "\n" : "\n\n");
 	}
 	struct slice copy = arena_dup(&run->arena, buf_slice(&wire));
 	buf_finish(&wire);
@@ -244,6 +245,27 @@ static bool expect_frame(const struct sse_frame *frame, void *data) {
 	return true;
 }
 
+static bool expect_line(struct slice line, struct slice raw, void *data) {
+	(void)raw;
+	return expect_frame(&(struct sse_frame){.data = line}, data);
+}
+
+static void expect_frames(struct frames *frames, struct slice wire) {
+	if (frames->run->to->framing == FRAMING_LINES) {
+		struct line_reader lines;
+		line_reader_init(&lines, 0);
+		line_feed(&lines, wire, expect_line, frames, NULL);
+		line_end(&lines, expect_line, frames);
+		line_reader_finish(&lines);
+		return;
+	}
+	struct sse_reader sse;
+	sse_reader_init(&sse, 0);
+	sse_feed(&sse, wire, expect_frame, frames, NULL);
+	sse_end(&sse, expect_frame, frames);
+	sse_reader_finish(&sse);
+}
+
 static void expect_output(
 	struct run *run, const struct json *frames_wanted, const struct json *whole) {
 	struct buf out = {0};
@@ -258,11 +280,7 @@ static void expect_output(
 		expect_json(run, "whole answer", buf_slice(&out), whole);
 	} else {
 		struct frames frames = {run, frames_wanted->child};
-		struct sse_reader sse;
-		sse_reader_init(&sse, 0);
-		sse_feed(&sse, buf_slice(&out), expect_frame, &frames, NULL);
-		sse_end(&sse, expect_frame, &frames);
-		sse_reader_finish(&sse);
+		expect_frames(&frames, buf_slice(&out));
 		if (frames.next != NULL) {
 			fail(run, "frame missing", SLICE(""), json_raw(frames.next));
 		}

@@ -1,0 +1,10 @@
+/* ollama_parse.c: any JSON object as an Ollama request, built again for every upstream. */
+#include <stdint.h>
+
+#include "fuzz_parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	fuzz_parse(FORMAT_OLLAMA, data, size);
+	return 0;
+}
