@@ -65,9 +65,9 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t stream_id, uint8_t *t
 
 /* Gives the head to libnghttp2, which asks for the body as the windows allow. */
 static void submit(struct http2_stream *stream) {
-	bool has_body =
-		http_exchange_has_body(stream->exchange) &&
-		(stream->exchange->state != HTTP_EXCHANGE_ENDED || http2_stream_unsent(stream) > 0);
+	bool has_body = http2_stream_unsent(stream) > 0 ||
+			(stream->exchange->state == HTTP_EXCHANGE_STREAMING &&
+				http_exchange_has_body(stream->exchange));
 	const nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = read_body};
 	stream->is_submitted = true;
 	if (nghttp2_submit_response(stream->session->nghttp2, stream->id, stream->head,

@@ -229,6 +229,9 @@ static bool begin_exchange(struct http_connection *connection, struct http_excha
 		http1_chunked_init(&connection->chunked);
 	}
 	handler->on_head(exchange, handler->context);
+	if (connection->state == HTTP_CONNECTION_TAKEN) {
+		return true;
+	}
 	if (has_body) {
 		return begin_body(connection, exchange->request.content_length, in->len > 0);
 	}
@@ -366,7 +369,10 @@ static bool take(struct http_connection *connection, struct slice in) {
 	}
 	bool alive = take_states(connection, &in);
 	if (alive && in.len > 0) {
-		if (connection->ignores_input || connection->state == HTTP_CONNECTION_LINGER) {
+		if (connection->state == HTTP_CONNECTION_TAKEN) {
+			alive = connection->protocol->on_bytes(connection, in);
+		} else if (connection->ignores_input ||
+			   connection->state == HTTP_CONNECTION_LINGER) {
 			alive = drop(connection, in.len);
 		} else if (joined.data && in.len == joined.len) {
 			connection->held = joined;

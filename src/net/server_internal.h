@@ -7,6 +7,7 @@
  *   server_body.c        one request body: exact buffer, growing buffer, inflation
  *   server_exchange.c    the exchange as handlers see it
  *   server_h2*.c         HTTP/2 (server_h2.h)
+ *   server_websocket.c   a WebSocket in an exchange's place (websocket.h)
  *
  *            +-----------------------------------------------+
  *            v                                               |
@@ -81,6 +82,7 @@ enum http_exchange_state {
 	HTTP_EXCHANGE_OPEN,      /* not answered yet */
 	HTTP_EXCHANGE_STREAMING, /* http_start was called, more is to come */
 	HTTP_EXCHANGE_ENDED,     /* the whole answer is queued */
+	HTTP_EXCHANGE_UPGRADED,  /* a WebSocket took its connection over */
 	HTTP_EXCHANGE_CUT /* http_abort: what is queued may leave, then the connection is cut */
 };
 
