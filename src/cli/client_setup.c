@@ -212,6 +212,7 @@ const char *client_expand(
 		{"{key}", target->key},
 		{"{model}", model_name(target, client)},
 		{"{snippet}", snippet},
+		{"{home}", target->home},
 		{"{file}", target->file},
 		{NULL, NULL},
 	};

@@ -38,7 +38,7 @@ static const struct client_variable gemini_cli_variables[] = {
 	{"GOOGLE_GEMINI_BASE_URL", "{origin}"},
 	{"GEMINI_API_KEY", "{key}"},
 	{"GEMINI_MODEL", "{model}"},
-	{"GEMINI_CLI_SYSTEM_SETTINGS_PATH", "{file}"},
+	{"GEMINI_CLI_HOME", "{home}"},
 	{NULL, NULL},
 };
 
@@ -150,6 +150,8 @@ const struct client client_table[] = {
 		.variables = gemini_cli_variables,
 		.snippet = {.place = "~/.gemini/settings.json",
 			.comment = "//",
+			.own = ".gemini/settings.json",
+			.is_shared = true,
 			.text = "{\"security\": {\"auth\": {\"selectedType\": "
 				"\"gemini-api-key\"}}}\n"},
 		.api = "/v1beta/models/MODEL:streamGenerateContent",
@@ -215,6 +217,7 @@ const struct client client_table[] = {
 		.arguments = continue_arguments,
 		.snippet = {.place = "~/.continue/config.yaml",
 			.comment = "#",
+			.own = "config.yaml",
 			.text = "name: llm-mux\n"
 				"version: 0.0.1\n"
 				"schema: v1\n"

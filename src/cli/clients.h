@@ -3,8 +3,9 @@
  *
  * Texts of a row are templates: {origin} is the gateway's address without a path
  * ("http://127.0.0.1:8317"), {key} the key clients present, {model} a model's name, {snippet} the
- * row's own snippet, {file} a file of ours that holds the snippet. What needs {model} is left out
- * when no model was chosen, what needs {file} where there is none: only `with` writes it. */
+ * row's own snippet, {file} a file of ours that holds the snippet, {home} the folder of ours that
+ * is the client's. What needs {model} is left out when no model was chosen, what needs {file} or
+ * {home} where there is none: only `with` makes them. */
 #ifndef LLMMUX_CLI_CLIENTS_H
 #define LLMMUX_CLI_CLIENTS_H
 
@@ -25,7 +26,10 @@ struct client_snippet {
 	const char *comment; /* how a line of comment begins there: "#" */
 	const char *text;    /* template of whole lines; lines that need what the target has not are
 				left out */
-	bool is_menu;        /* settings that a person types, so nothing in them is escaped */
+	const char *own;     /* where {file} is below {home}; NULL: the client needs neither */
+	bool is_shared; /* the client writes into that file too: it is made once and then left alone
+			 */
+	bool is_menu;   /* settings that a person types, so nothing in them is escaped */
 };
 
 struct client {
@@ -57,9 +61,9 @@ struct client_target {
 	struct arena *arena;
 	const char *origin;
 	const char *key;
-	const char *model;  /* NULL: none was chosen */
-	const char *file;   /* what {file} stands for; NULL: nothing was written */
-	bool has_own_key;   /* the key is a secret, not a word that fills an empty place */
+	const char *model;       /* NULL: none was chosen */
+	const char *home, *file; /* {home} and {file}; NULL: there are none */
+	bool has_own_key;        /* the key is a secret, not a word that fills an empty place */
 	bool is_key_hidden; /* the configuration holds hashes of keys only: `key` is a placeholder
 			     */
 };

@@ -15,7 +15,6 @@
 #define PROBE_CONNECT_MS 3000
 #define PROBE_ANSWER_MS 10000
 #define PROBE_BODY_MAX 65536
-#define FILES_DIR "clients" /* below the state directory */
 
 /* ---- is the gateway there? ---- */
 
@@ -140,19 +139,8 @@ static const char *find_program(struct arena *arena, const char *program) {
 	return NULL;
 }
 
-static bool needs_file(const struct client *client) {
-	bool needs = false;
-	for (const struct client_variable *row = client->variables; row && row->name; row++) {
-		needs = needs || (row->value && strstr(row->value, "{file}"));
-	}
-	for (const char *const *row = client->arguments; row && *row; row++) {
-		needs = needs || strstr(*row, "{file}");
-	}
-	return needs;
-}
-
-/* Where the snippet goes that the client is shown in place of its own file, which stays as it is:
- * into our own state. */
+/* Where the client finds the snippet in place of its own file, which stays as it is: in a folder of
+ * our own state. */
 static bool place_file(
 	struct client_target *target, const struct client *client, struct error *error) {
 	const char *state = file_state_dir(target->arena);
@@ -162,16 +150,20 @@ static bool place_file(
 			"settings of %s",
 			client->title);
 	}
-	target->file = arena_printf(target->arena, "%s/" FILES_DIR "/%s%s", state, client->name,
-		strrchr(client->snippet.place, '.'))
-			       .data;
+	target->home = arena_printf(target->arena, "%s/clients/%s", state, client->name).data;
+	target->file = file_join(target->arena, target->home, client->snippet.own);
 	return true;
 }
 
 static bool write_file(
-	struct client_target *target, const struct client *client, struct error *error) {
-	const char *dir = file_join(target->arena, file_state_dir(target->arena), FILES_DIR);
-	return file_make_dir(dir, 0700, error) &&
+	const struct client_target *target, const struct client *client, struct error *error) {
+	struct slice path = slice_of(target->file);
+	size_t dir_len = (size_t)(strrchr(target->file, '/') - target->file);
+	if (client->snippet.is_shared && file_exists(target->file)) {
+		return true;
+	}
+	return file_make_dir(
+		       arena_strdup(target->arena, slice_sub(path, 0, dir_len)), 0700, error) &&
 	       file_write_atomic(
 		       target->file, slice_of(client_expand_snippet(target, client)), 0600, error);
 }
@@ -247,8 +239,8 @@ static int start(const struct command_context *context, struct client_target *ta
 	if (!is_dry && check_gateway(context, target) != COMMAND_OK) {
 		return COMMAND_FAILED;
 	}
-	if (needs_file(client) && (!place_file(target, client, &error) ||
-					  (!is_dry && !write_file(target, client, &error)))) {
+	if (client->snippet.own && (!place_file(target, client, &error) ||
+					   (!is_dry && !write_file(target, client, &error)))) {
 		return command_fail(context, COMMAND_FAILED, "%s", error.message);
 	}
 	char **words = make_words(context, target, client);

@@ -17,7 +17,7 @@ int test_clients(void);
 /* Every {word} of a template must be a place that is filled; `{env:...}` is opencode's own. */
 static void check_places(const char *client, const char *template) {
 	static const char *const places[] = {
-		"{origin}", "{key}", "{model}", "{snippet}", "{file}", "{env:", NULL};
+		"{origin}", "{key}", "{model}", "{snippet}", "{file}", "{home}", "{env:", NULL};
 	for (const char *at = template; (at = strchr(at, '{')); at++) {
 		bool is_known = at[1] < 'a' || at[1] > 'z';
 		for (size_t i = 0; places[i]; i++) {

@@ -51,7 +51,7 @@ export const agents = {
   'gemini-cli': {
     program: 'gemini', file: '@google/gemini-cli/bundle/gemini.js', format: 'gemini',
     env: { GEMINI_CLI_TRUST_WORKSPACE: 'true', GEMINI_CLI_NO_RELAUNCH: 'true' },
-    home: { '.gemini/settings.json': { privacy: { usageStatisticsEnabled: false }, general: { enableAutoUpdate: false, enableAutoUpdateNotification: false } } },
+    home: { 'project/.gemini/settings.json': { privacy: { usageStatisticsEnabled: false }, general: { enableAutoUpdate: false, enableAutoUpdateNotification: false } } },
     say: (prompt) => ['-p', prompt],
     stream: (prompt) => ['-p', prompt, '-o', 'stream-json'],
     text: (e) => (e.type === 'message' && e.role === 'assistant' ? e.content : undefined),

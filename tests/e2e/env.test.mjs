@@ -43,7 +43,7 @@ describe('env', { skip }, () => {
         const done = await run(['env', name, ...args]);
         assert.equal(done.code, 0, `${name} ${args.join(' ')}: ${done.stderr}`);
         assert.match(done.stdout, /^(?:#|\/\/) .* calls \/\S+/);
-        assert.doesNotMatch(done.stdout, /\{(?:origin|key|model|snippet|file)\}|[ \t]\n/);
+        assert.doesNotMatch(done.stdout, /\{(?:origin|key|model|snippet|file|home)\}|[ \t]\n/);
       }
     }
   });
@@ -173,20 +173,30 @@ describe('with', { skip }, () => {
   });
 
   test('settings that only a file can hold stand in one of ours', async () => {
-    install('gemini', 'printf %s "$GEMINI_CLI_SYSTEM_SETTINGS_PATH"');
+    install('gemini', 'printf %s "$GEMINI_CLI_HOME"');
+    install('cn', 'printf %s "${1#--config=}"');
     const before = readdirSync(place.home).sort();
-    const done = await start(['gemini-cli']);
-    assert.equal(done.code, 0, done.stderr);
-    assert.deepEqual(JSON.parse(readFileSync(done.stdout, 'utf8')), { security: { auth: { selectedType: 'gemini-api-key' } } });
-    assert.ok(done.stdout.startsWith(place.env.XDG_STATE_HOME));
-    assert.equal(statSync(done.stdout).mode & 0o777, 0o600);
+    const { stdout: home, stderr, code } = await start(['gemini-cli']);
+    assert.equal(code, 0, stderr);
+    const file = join(home, '.gemini/settings.json');
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { security: { auth: { selectedType: 'gemini-api-key' } } });
+    assert.ok(file.startsWith(place.env.XDG_STATE_HOME));
+    assert.deepEqual([statSync(file).mode & 0o777, statSync(home).mode & 0o777], [0o600, 0o700]);
+    writeFileSync(file, '{"theme": "mine"}');
+    await start(['gemini-cli']);
+    assert.equal(readFileSync(file, 'utf8'), '{"theme": "mine"}', 'the client writes there too');
+    for (const model of ['demo/echo', 'demo/error-429']) {
+      const { stdout } = await start(['--model', model, 'continue']);
+      assert.match(readFileSync(stdout, 'utf8'), new RegExp(`model: "${model}"`), 'written anew each time');
+      assert.equal(statSync(stdout).mode & 0o777, 0o600);
+    }
     assert.deepEqual(readdirSync(place.home).sort(), before, 'nothing else was written');
   });
 
   test('a dry run shows what it would do, not the key, and does nothing', async () => {
     const done = await start(['--dry-run', 'continue', 'hello you'], { XDG_STATE_HOME: join(place.home, 'nowhere') });
     assert.equal(done.code, 0, done.stderr);
-    assert.match(done.stdout, /^exec 'cn' '--config=.*nowhere.*continue\.yaml' 'hello you'$/m);
+    assert.match(done.stdout, /^exec 'cn' '--config=.*nowhere.*continue\/config\.yaml' 'hello you'$/m);
     assert.ok(!existsSync(join(place.home, 'nowhere')));
     const plain = await start(['--dry-run', 'claude-code']);
     assert.match(plain.stdout, /^unset ANTHROPIC_API_KEY$/m);
