@@ -208,7 +208,7 @@ const messagesShape = object({ ...counted.required, max_tokens: int({ min: 0 }) 
 const blocksOf = (m) => (typeof m.content === 'string' ? [{ type: 'text', text: m.content }] : m.content);
 const only = (m, type) => blocksOf(m).filter((b) => b.type === type);
 
-function checkConversation(body, known) {
+function checkConversation(body, known, ours) {
   const { messages } = body;
   const first = messages.findIndex((m) => m.role !== 'system');
   if (first < 0 || messages[first].role !== 'user') fail('messages', 'first message must use the "user" role');
@@ -219,7 +219,8 @@ function checkConversation(body, known) {
     const p = `messages.${i}`;
     if (m.role === 'system' && !known.system) fail(`${p}.role`, `role 'system' is not supported on this model`);
     if (m.role !== 'system') {
-      if (m.role === last) fail(p, `roles must alternate between "user" and "assistant", but found multiple "${m.role}" roles in a row`);
+      // The API joins such turns itself (AN-4).
+      if (ours && m.role === last) fail(p, `roles must alternate between "user" and "assistant", but found multiple "${m.role}" roles in a row`);
       last = m.role;
     }
     checkMessage(m, i, messages, p);
@@ -393,12 +394,13 @@ const betaFields = ['mcp_servers', 'context_management', 'output_format', 'fallb
 
 /**
  * Refuses (throws Refusal) what the API refuses. `signed` answers text(signature); null accepts every proof.
- * `headers` may be absent when only the body is known; `op` is chat or count.
+ * `headers` may be absent when only the body is known; `op` is chat or count;
+ * `ours` adds what the API takes and this gateway does not send.
  */
-export function validate(body, { headers = null, signed = null, op = 'chat', alternate = true } = {}) {
+export function validate(body, { headers = null, signed = null, op = 'chat', ours = true } = {}) {
   (op === 'count' ? countShape : messagesShape)(body, '');
   const known = facts(body.model);
-  if (alternate) checkConversation(body, known);
+  checkConversation(body, known, ours);
   checkTools(body, known);
   checkThinking(body, known, headers);
   checkSampling(body, known);

@@ -83,25 +83,24 @@ const shapes = {
 
 // ---------------------------------------------------------------- rules between fields
 
-/** Results belong to the calls right before them: by id where both have one, else by the tool's name, in order. */
+/** A result that answers a call names the tool called (OU-2): by id where both have one, else by the tool's name, in order. */
 function checkConversation(messages) {
   let open = [];
   messages.forEach((m, i) => {
     const p = `messages[${i}]`;
     if (m.role === 'tool') {
-      if (m.tool_name === undefined) fail(p, 'a tool result names its tool');
-      const k = open.findIndex((c) => (m.tool_call_id !== undefined && c.id !== undefined ? c.id === m.tool_call_id : c.function.name === m.tool_name));
+      const k = open.findIndex((c) => (m.tool_call_id !== undefined && c.id !== undefined ? c.id === m.tool_call_id : c.function.name === (m.tool_name ?? c.function.name)));
+      // The server takes results that answer nothing, and does not miss any.
+      if (k < 0 && open.length === 0) return;
       if (k < 0) fail(p, `no call before fits the result of ${m.tool_name}`);
-      if (open[k].function.name !== m.tool_name) fail(p, `the result names ${m.tool_name}, the call was to ${open[k].function.name}`);
+      if (open[k].function.name !== m.tool_name) fail(p, `the result names ${m.tool_name ?? 'no tool'}, the call was to ${open[k].function.name}`);
       open.splice(k, 1);
       return;
     }
-    if (open.length > 0) fail(p, `no result for the call to ${open[0].function.name}`);
     open = m.role === 'assistant' ? [...(m.tool_calls ?? [])] : [];
     if (m.role === 'assistant' && !m.content && !m.thinking && open.length === 0) fail(p, 'an assistant message with nothing in it');
     if (m.role === 'user' && m.content === '' && !(m.images?.length > 0)) fail(p, 'a user message with nothing in it');
   });
-  if (open.length > 0) fail('messages', `no result for the call to ${open[0].function.name}`);
 }
 
 function checkModel(body) {
@@ -114,8 +113,8 @@ function checkModel(body) {
 }
 
 /**
- * Refuses (throws Refusal) what the server refuses. `ours` adds what it would take and quietly get wrong: calls and results
- * that do not pair, messages with nothing in them, images and replayed thoughts for a model that has no use for them.
+ * Refuses (throws Refusal) what the server refuses. `ours` adds what it would take and quietly get wrong: results under
+ * another name than the call's, messages with nothing in them, images and replayed thoughts for a model that has no use for them.
  */
 export function validate(body, { op = 'chat', call = {}, ours = true } = {}) {
   const shape = call.generate ? 'generate' : op;
@@ -143,7 +142,7 @@ export function validateHeaders(headers, wanted) {
 
 export const errorBody = (status, message) => ({ error: message });
 export const noModel = (wanted) => new Refusal('', `model '${wanted}' not found`, { status: 404 });
-export const tooLong = ['the input length exceeds the context length', {}];
+export const tooLong = ['input length exceeds maximum context length', {}];
 
 // ---------------------------------------------------------------- reading a valid request
 
@@ -151,7 +150,7 @@ const imagesOf = (images) => (images ?? []).map((data) => {
   const bytes = Buffer.from(data, 'base64');
   return { type: sniff(bytes), size: bytes.length, name: null };
 });
-const resultOf = (m, k) => ({ id: m.tool_call_id ?? `${m.tool_name}#${k}`, name: m.tool_name, text: m.content, error: m.content.startsWith('Error: ') });
+const resultOf = (m, k) => ({ id: m.tool_call_id ?? `${m.tool_name}#${k}`, name: m.tool_name ?? null, text: m.content, error: m.content.startsWith('Error: ') });
 const isSchema = (v) => v !== null && typeof v === 'object';
 
 /** What the scenarios need to know of a request, in words all formats share. */

@@ -1,7 +1,8 @@
-// The cases of the matrix (formats.md T-5 and three more): what is asked, what the upstream must have seen, what must come back.
+// The cases of the matrix (formats.md T-5 and more): what is asked, what the upstream must have seen, what must come back.
 import assert from 'node:assert/strict';
 import { thought } from '../fake/plan.mjs';
 import { pdf, pdfSize, png, pngSize, wav } from '../media.mjs';
+import { conversations } from './conversations.mjs';
 
 const ask = (scenario, text = 'hello') => `[[fake:${scenario}]] ${text}`;
 const city = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
@@ -226,4 +227,5 @@ export const cases = {
         assert.equal(sent.includes(`:${all[k]},`) || sent.includes(`:${all[k]}}`), !cell.dropped.includes(k), `${k} ${cell.dropped.includes(k) ? 'stays behind' : 'is carried'}`);
     },
   },
+  ...conversations,
 };

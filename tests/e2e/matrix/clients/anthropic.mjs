@@ -2,7 +2,7 @@
 export * as checker from '../../check/anthropic.mjs';
 
 export const name = 'anthropic';
-export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'imageUrl', 'sampling', 'callIds'];
 export const sampling = ['temperature', 'top_k'];
 export const finishes = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use', stop_sequence: 'stop_sequence', refusal: 'refusal', content_filter: 'refusal', 'refusal-part': 'refusal' };
 export const headers = { 'anthropic-version': '2023-06-01' };

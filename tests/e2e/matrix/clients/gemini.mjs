@@ -2,7 +2,7 @@
 export * as checker from '../../check/gemini.mjs';
 
 export const name = 'gemini';
-export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'sampling', 'freeNames'];
 export const sampling = ['temperature', 'top_k', 'seed'];
 /** Without alt=sse a stream is one JSON array (GC-5). */
 export const ways = [{ title: 'array', stream: true, array: true }];

@@ -2,7 +2,7 @@
 export * as checker from '../../check/ollama.mjs';
 
 export const name = 'ollama';
-export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'schema', 'think', 'stops', 'usage', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'image', 'resultImage', 'schema', 'think', 'stops', 'usage', 'sampling', 'laterSystem', 'freeNames'];
 export const sampling = ['temperature', 'top_k', 'seed', 'presence_penalty', 'frequency_penalty'];
 const cannot = ['turns', 'tools'];
 /** The other call takes one prompt and answers in a field of another name. */
@@ -11,6 +11,7 @@ export const finishes = { stop: 'stop', length: 'length', tool_calls: 'stop', st
 
 function message(t) {
   if ('user' in t) return [{ role: 'user', content: t.user, ...(t.image ? { images: [t.image] } : {}) }];
+  if ('system' in t) return [{ role: 'system', content: t.system }];
   if ('assistant' in t) return [{ role: 'assistant', content: t.assistant }];
   if (t.results) return t.results.map((r) => ({ role: 'tool', content: r.text, tool_name: r.name, ...(r.id ? { tool_call_id: r.id } : {}), ...(r.image ? { images: [r.image] } : {}) }));
   const calls = t.answer.calls.map((c) => ({ ...(c.id ? { id: c.id } : {}), function: { name: c.name, arguments: JSON.parse(c.args) } }));

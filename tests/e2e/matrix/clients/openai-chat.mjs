@@ -2,7 +2,7 @@
 export * as checker from '../../check/openai-chat.mjs';
 
 export const name = 'openai-chat';
-export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling', 'laterSystem', 'callIds', 'freeIds'];
 export const sampling = ['temperature', 'seed', 'presence_penalty', 'frequency_penalty'];
 export const finishes = { stop: 'stop', length: 'length', tool_calls: 'tool_calls', stop_sequence: 'stop', refusal: 'content_filter', content_filter: 'content_filter', 'refusal-part': 'stop' };
 
@@ -20,6 +20,7 @@ function message(t) {
     const list = parts(t);
     return [{ role: 'user', content: list.length > 1 ? list : t.user }];
   }
+  if ('system' in t) return [{ role: 'system', content: t.system }];
   if ('assistant' in t) return [{ role: 'assistant', content: t.assistant }];
   if (t.results) return t.results.map((r) => ({ role: 'tool', tool_call_id: r.id, content: r.image ? [{ type: 'text', text: r.text }, image(`data:image/png;base64,${r.image}`)] : r.text }));
   const calls = t.answer.calls.map((c) => ({ id: c.id, type: 'function', function: { name: c.name, arguments: c.args || '{}' } }));

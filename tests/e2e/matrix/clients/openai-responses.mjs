@@ -2,7 +2,7 @@
 export * as checker from '../../check/openai-responses.mjs';
 
 export const name = 'openai-responses';
-export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'usage', 'audio', 'imageUrl', 'sampling'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'usage', 'audio', 'imageUrl', 'sampling', 'laterSystem', 'callIds', 'freeIds'];
 export const sampling = ['temperature', 'top_p'];
 export const finishes = {
   stop: 'completed', length: 'incomplete; max_output_tokens', tool_calls: 'completed', stop_sequence: 'completed', refusal: 'completed',
@@ -21,6 +21,7 @@ const parts = (t) => [
 
 function items(t) {
   if ('user' in t) return [{ type: 'message', role: 'user', content: parts(t) }];
+  if ('system' in t) return [{ type: 'message', role: 'developer', content: [text(t.system)] }];
   if ('assistant' in t) return [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: t.assistant, annotations: [] }] }];
   if (t.results)
     return t.results.map((r) => ({ type: 'function_call_output', call_id: r.id, output: r.image ? [text(r.text), image(`data:image/png;base64,${r.image}`)] : r.text }));
