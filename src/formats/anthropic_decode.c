@@ -12,6 +12,7 @@ enum block_kind {
 	BLOCK_TEXT,
 	BLOCK_THINKING,
 	BLOCK_TOOL,
+	BLOCK_CUSTOM,   /* E-110: a custom tool that went as a function of one text */
 	BLOCK_JSON_TOOL /* AN-24: the forced tool whose input is the text */
 };
 
@@ -24,6 +25,7 @@ struct anthropic_decode {
 	 */
 	int64_t index_shift, next_index;
 	bool is_block_open;
+	struct buf held; /* arguments of a custom tool, to be unwrapped when they are whole */
 	struct chat_usage usage;
 };
 
@@ -128,6 +130,18 @@ static enum block_kind begin_redacted(struct decode *d, const struct json *block
 	return BLOCK_IGNORED;
 }
 
+static void add_args(struct decode *d, enum block_kind kind, int64_t index, struct slice args) {
+	struct buf *held = &decode_of(d)->held;
+	if (kind == BLOCK_TOOL) {
+		chat_emit_tool_args(&d->emitter, 0, index, args);
+	} else if (!buf_append(held, args) && !d->emitter.has_ended) {
+		struct error error;
+		error_set(&error, ERROR_TOO_LARGE,
+			"the upstream's arguments of a tool call are larger than allowed");
+		decode_fail(d, &error);
+	}
+}
+
 static enum block_kind begin_tool(struct decode *d, const struct json *block, int64_t index) {
 	struct slice name = json_string(json_get(block, "name"), &d->scratch);
 	const struct json *input = json_get(block, "input");
@@ -139,12 +153,17 @@ static enum block_kind begin_tool(struct decode *d, const struct json *block, in
 		}
 		return BLOCK_JSON_TOOL;
 	}
+	name = decode_tool_name(d, name);
+	bool is_custom = decode_is_custom(d, name);
 	chat_emit_tool_start(&d->emitter, 0, index, json_string(json_get(block, "id"), &d->scratch),
-		decode_tool_name(d, name), CHAT_TOOL_FUNCTION, (struct slice){0});
-	if (has_input) {
-		chat_emit_tool_args(&d->emitter, 0, index, json_raw(input));
+		name, is_custom ? CHAT_TOOL_CUSTOM : CHAT_TOOL_FUNCTION, (struct slice){0});
+	if (is_custom) {
+		buf_reset(&decode_of(d)->held, BUF_REF_MIN);
 	}
-	return BLOCK_TOOL;
+	if (has_input) {
+		add_args(d, is_custom ? BLOCK_CUSTOM : BLOCK_TOOL, index, json_raw(input));
+	}
+	return is_custom ? BLOCK_CUSTOM : BLOCK_TOOL;
 }
 
 static enum block_kind begin_other(struct decode *d, const struct json *block, int64_t index) {
@@ -180,7 +199,11 @@ static enum block_kind begin_block(struct decode *d, const struct json *block, i
 }
 
 static void end_block(struct decode *d, enum block_kind kind, int64_t index) {
-	if (kind == BLOCK_TOOL) {
+	if (kind == BLOCK_CUSTOM) {
+		chat_emit_tool_args(&d->emitter, 0, index,
+			decode_custom_input(d, buf_slice(&decode_of(d)->held)));
+	}
+	if (kind == BLOCK_TOOL || kind == BLOCK_CUSTOM) {
 		chat_emit_tool_end(&d->emitter, 0, index);
 	} else {
 		chat_emit_close(&d->emitter, 0);
@@ -234,9 +257,8 @@ static void on_block_start(struct decode *d, const struct json *tree) {
 static void on_input_delta(struct decode *d, const struct json *delta) {
 	struct anthropic_decode *a = decode_of(d);
 	const struct json *partial = json_get(delta, "partial_json");
-	if (a->open_kind == BLOCK_TOOL) {
-		chat_emit_tool_args(
-			&d->emitter, 0, a->open_index, json_string(partial, &d->scratch));
+	if (a->open_kind == BLOCK_TOOL || a->open_kind == BLOCK_CUSTOM) {
+		add_args(d, a->open_kind, a->open_index, json_string(partial, &d->scratch));
 	} else if (a->open_kind == BLOCK_JSON_TOOL) {
 		chat_emit_escaped(&d->emitter, CHAT_EVENT_TEXT_DELTA, 0, json_string_raw(partial));
 	}
@@ -383,9 +405,17 @@ static const struct decode_dialect dialect = {
 	.renumber = renumber,
 };
 
+static void destroy(struct format_decoder *decoder) {
+	buf_finish(&((struct anthropic_decode *)decoder)->held);
+	decode_destroy(decoder);
+}
+
 struct format_decoder *anthropic_decoder_create(const struct format_decoder_options *options) {
+	static const struct format_decoder_ops ops = {decode_feed, decode_finish, destroy};
 	struct anthropic_decode *a = ARENA_NEW(options->arena, struct anthropic_decode);
 	decode_init(&a->d, &dialect, options, FORMAT_ANTHROPIC);
+	a->d.base.ops = &ops;
+	buf_init(&a->held, a->d.emitter.max_args_bytes);
 	a->open_index = -1;
 	chat_usage_init(&a->usage);
 	return &a->d.base;

@@ -46,6 +46,17 @@ struct slice decode_tool_name(const struct decode *d, struct slice upstream_name
 	return name;
 }
 
+bool decode_is_custom(const struct decode *d, struct slice client_name) {
+	const struct chat_tool *tool =
+		d->options.request ? chat_request_find_tool(d->options.request, client_name) : NULL;
+	return tool != NULL && tool->kind == CHAT_TOOL_CUSTOM;
+}
+
+struct slice decode_custom_input(struct decode *d, struct slice args) {
+	const struct json *input = json_get(json_parse(&d->scratch, args, NULL, NULL), "input");
+	return json_is(input, JSON_STRING) ? json_string(input, &d->scratch) : args;
+}
+
 /* ---- wire ---- */
 
 /* Bytes go on as they came only when they are of the kind the client waits for. */

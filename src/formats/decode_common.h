@@ -96,4 +96,11 @@ void decode_send_wire(struct decode *d, struct slice bytes);
  * (E-54). */
 struct slice decode_tool_name(const struct decode *d, struct slice upstream_name);
 
+/* E-110: whether the client declared a tool of that name as a custom one, which went out as a
+ * function of one text. */
+bool decode_is_custom(const struct decode *d, struct slice client_name);
+/* The input of such a tool in the arguments of the function; the arguments themselves when they are
+ * not as expected. Lives as long as the frame. */
+struct slice decode_custom_input(struct decode *d, struct slice args);
+
 #endif

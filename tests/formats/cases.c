@@ -7,7 +7,8 @@
  *                  from, request (client's body, of format `client`), built_from (build the request
  *                  first, so that names are mapped), events (as chat_event_to_json writes them,
  *                  adjacent deltas merged), out (what `client` gets, streamed: the frames' data) or
- *                  out_whole, model. */
+ *                  out_whole, model; want: JSON pointers into the whole answer of `client`, and the
+ *                  values there. */
 #include "formats/cases.h"
 
 #include <stdio.h>
@@ -71,6 +72,7 @@ static uint32_t quirks_of(const struct json *list) {
 		uint32_t quirk;
 	} names[] = {
 		{"official", QUIRK_OFFICIAL},
+		{"codex", QUIRK_CODEX},
 		{"no_stream_options", QUIRK_NO_STREAM_OPTIONS},
 		{"no_json_schema", QUIRK_NO_JSON_SCHEMA},
 		{"reasoning_content", QUIRK_REASONING_CONTENT},
@@ -288,6 +290,26 @@ static void expect_output(
 	buf_finish(&out);
 }
 
+/* Single values of the whole answer, where the rest has ids that are made up. */
+static void expect_values(struct run *run, const struct json *wanted) {
+	struct buf out = {0};
+	const struct format_encoder_options options = {.arena = &run->arena,
+		.out = &out,
+		.request = &run->request,
+		.model = SLICE("client-model"),
+		.now_s = 7};
+	decode(run, run->to->encoder_create(&options));
+	const struct json *tree = json_parse(&run->arena, buf_slice(&out), NULL, NULL);
+	json_each (value, wanted) {
+		const struct json *got = json_at(tree, json_key(value, &run->arena));
+		if (got == NULL ? !json_is(value, JSON_NULL) : !json_equal(got, value)) {
+			fail(run, arena_strdup(&run->arena, json_key(value, &run->arena)),
+				got ? json_raw(got) : buf_slice(&out), json_raw(value));
+		}
+	}
+	buf_finish(&out);
+}
+
 static void run_answer(struct run *run) {
 	const struct json *events = json_get(run->test, "events");
 	const struct json *frames = json_get(run->test, "out");
@@ -303,6 +325,9 @@ static void run_answer(struct run *run) {
 	}
 	if (frames != NULL || whole != NULL) {
 		expect_output(run, frames, whole);
+	}
+	if (json_get(run->test, "want") != NULL) {
+		expect_values(run, json_get(run->test, "want"));
 	}
 }
 

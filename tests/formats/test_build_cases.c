@@ -1,10 +1,10 @@
 /* test_build_cases.c: requests of one dialect built for another, from the tables in cases/ (one
  * object a case): rule   spec ids it proves from, to, model, quirks?, op?   the client's dialect,
- * the upstream's, its model, "official", "count" request                the client's body want JSON
- * pointer -> value it must have in the built body absent                 JSON pointers that must
- * lead nowhere losses                 rule ids that must be among the recorded losses; an empty
- * list: nothing may be lost error part of
- * the message when the request must be refused */
+ * the upstream's, its model, "official" or "codex", "count" request                the client's
+ * body want JSON pointer -> value it must have in the built body absent                 JSON
+ * pointers that must lead nowhere losses                 rule ids that must be among the recorded
+ * losses; an empty list: nothing may be lost error part of the message when the request must be
+ * refused */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,9 @@ static void run(struct arena *arena, const struct json *test, struct outcome *ou
 		.arena = arena};
 	const struct format_target target = {.model = model,
 		.family = model_family_of(model),
-		.quirks = string_member_is(test, "quirks", "official") ? QUIRK_OFFICIAL : 0,
+		.quirks = string_member_is(test, "quirks", "official") ? QUIRK_OFFICIAL
+			  : string_member_is(test, "quirks", "codex")  ? QUIRK_CODEX
+								       : 0,
 		.stream = json_is(json_at(parse.tree, SLICE("/stream")), JSON_TRUE)};
 	outcome->ok =
 		from->parse_request(&parse, &request, &outcome->error) &&
@@ -165,9 +167,21 @@ static void from_gemini(void **state) {
 	run_file("tests/formats/cases/from_gemini.json");
 }
 
+static void to_openai_responses(void **state) {
+	(void)state;
+	run_file("tests/formats/cases/to_openai_responses.json");
+}
+
+static void from_openai_responses(void **state) {
+	(void)state;
+	run_file("tests/formats/cases/from_openai_responses.json");
+}
+
 int test_build_cases(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(to_anthropic),
+		cmocka_unit_test(to_openai_responses),
+		cmocka_unit_test(from_openai_responses),
 		cmocka_unit_test(to_gemini),
 		cmocka_unit_test(from_gemini),
 	};
