@@ -132,10 +132,12 @@ static void send_wire(struct decode *d, struct slice raw, struct slice text, str
 	}
 }
 
-void decode_send_wire(struct decode *d, struct slice bytes) {
-	if (keeps_wire(d)) {
+bool decode_send_wire(struct decode *d, struct slice bytes) {
+	bool is_kept = keeps_wire(d);
+	if (is_kept) {
 		chat_emit_wire(&d->emitter, bytes);
 	}
+	return is_kept;
 }
 
 /* ---- JSON ---- */
@@ -405,6 +407,11 @@ void decode_finish(struct format_decoder *decoder, const struct error *transport
 	struct decode *d = decode_of(decoder);
 	if (d->mode == DECODE_STREAM && !d->base.has_ended) {
 		end_stream(d);
+	}
+	bool is_cut = d->mode == DECODE_STREAM && !d->emitter.has_ended &&
+		      !chat_emit_is_complete(&d->emitter);
+	if (is_cut && d->dialect->on_cut != NULL) {
+		d->dialect->on_cut(d, transport_error);
 	}
 	/* a complete answer stays one, however its connection ended */
 	if (transport_error != NULL && !chat_emit_is_complete(&d->emitter)) {

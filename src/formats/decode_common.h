@@ -43,6 +43,9 @@ struct decode_dialect {
 	/* The value of the model's name in a frame or a whole answer, to be replaced by echo_model;
 	 * NULL when it is not in there. */
 	const struct json *(*model_node)(const struct json *tree);
+	/* A stream was cut: `error` says how, or is NULL when it just ended. Tells a spliced client
+	 * in the dialect's own words, and fails. May be NULL: then the client's encoder does. */
+	void (*on_cut)(struct decode *d, const struct error *error);
 	/* With keep_wire: a number in the frame that the client must read as *number; NULL when
 	 * there is none. May be NULL. */
 	const struct json *(*renumber)(
@@ -90,8 +93,8 @@ void decode_destroy(struct format_decoder *decoder);
 void decode_fail(struct decode *d, const struct error *error);
 /* The wire says that the answer is over. */
 void decode_end(struct decode *d);
-/* Bytes of our own between the upstream's, for a client that gets those. */
-void decode_send_wire(struct decode *d, struct slice bytes);
+/* Bytes of our own between the upstream's, for a client that gets those; false when it does not. */
+bool decode_send_wire(struct decode *d, struct slice bytes);
 /* The client's name of a tool that comes back (NM-1), without the prefixes some models invent
  * (E-54). */
 struct slice decode_tool_name(const struct decode *d, struct slice upstream_name);

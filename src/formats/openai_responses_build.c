@@ -148,6 +148,7 @@ static struct slice chosen_summary(const struct openai_responses_builder *b) {
 		return reasoning->summary;
 	}
 	bool is_shown =
+		reasoning->include_text == TRI_TRUE ||
 		b->request->client_format == FORMAT_OPENAI_CHAT ||
 		reasoning->include_text == TRI_TRUE ||
 		(reasoning->mode != CHAT_REASONING_UNSET && reasoning->mode != CHAT_REASONING_OFF);
@@ -294,11 +295,15 @@ static void write_stream(struct openai_responses_builder *b) {
 	}
 }
 
-/* IR-1: fields only this dialect knows go back out; those with a dot are parts of others. */
+/* IR-1: fields only this dialect knows go back out; those with a dot are parts of others, or what
+ * is left of one that was read. */
 static void write_ext(struct openai_responses_builder *b) {
 	const struct chat_exts *exts = &b->request->ext;
 	for (size_t i = 0; i < exts->len; i++) {
 		const struct chat_ext *ext = &exts->items[i];
+		if (slice_ends_with(ext->name, SLICE("."))) {
+			continue;
+		}
 		if (ext->format != FORMAT_OPENAI_RESPONSES) {
 			const char *name = arena_strdup(b->arena, slice_sub(ext->name, 0, 64));
 			drop(b, "IR-1", name, "only the client's format knows it");

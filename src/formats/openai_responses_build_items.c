@@ -171,15 +171,13 @@ static void write_file(struct openai_responses_builder *b, const struct chat_par
 }
 
 static void write_audio(struct openai_responses_builder *b, const struct chat_part *part) {
-	if (b->is_own) {
+	if (b->is_own) { /* the upstream answers for what its own client sends */
 		size_t slash = slice_find_byte(part->media_type, '/');
 		begin_typed(b, "input_audio");
 		json_write_key(&b->w, "input_audio");
 		json_begin_object(&b->w);
 		json_put_string(&b->w, "data", part->data);
-		json_put_string(&b->w, "format",
-			slash == SIZE_MAX ? part->media_type
-					  : slice_from(part->media_type, slash + 1));
+		json_put_string(&b->w, "format", slice_from(part->media_type, slash + 1));
 		json_end_object(&b->w);
 		json_end_object(&b->w);
 	} else if (part->text.len > 0) {

@@ -2,6 +2,7 @@
  * 3.5, OR-30..OR-39). */
 #include "formats/openai_responses_decode.h"
 
+#include "formats/openai_responses_encode.h"
 #include "formats/openai_responses_usage.h"
 
 static struct openai_responses_decoder *self_of(struct decode *d) {
@@ -109,7 +110,11 @@ static int64_t place_of(struct openai_responses_decoder *self, const struct json
 typedef void event_reader(struct openai_responses_decoder *self, const struct json *tree);
 
 static void on_created(struct openai_responses_decoder *self, const struct json *tree) {
-	start(&self->shell, json_get_value(tree, "response"));
+	const struct json *response = json_get_value(tree, "response");
+	if (self->shell.options.keep_wire && self->created.data == NULL && response != NULL) {
+		self->created = arena_dup(self->shell.options.arena, json_raw(response));
+	}
+	start(&self->shell, response);
 }
 
 static void on_item_added(struct openai_responses_decoder *self, const struct json *tree) {
@@ -249,11 +254,17 @@ static const struct {
 };
 
 static void on_frame(struct decode *d, const struct json *tree, struct slice event) {
+	struct openai_responses_decoder *self = self_of(d);
 	struct slice type = json_string(json_get(tree, "type"), &d->scratch);
 	type = type.data ? type : event;
+	if (!slice_is(type, "error") &&
+		(self->has_error ||
+			!json_int64(json_get(tree, "sequence_number"), &self->sequence))) {
+		self->sequence++;
+	}
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
 		if (slice_eq(type, events[i].type)) {
-			events[i].read(self_of(d), tree);
+			events[i].read(self, tree);
 			return;
 		}
 	}
@@ -285,29 +296,94 @@ static const struct json *model_node(const struct json *tree) {
 	return json_is(model, JSON_STRING) ? model : NULL;
 }
 
+/* RS-25: the client's SDK stops at an error event and never sees the last one, which tells more. */
+static bool is_hidden(const struct decode *d, const struct json *tree) {
+	(void)d;
+	return json_string_is(json_get(tree, "type"), "error");
+}
+
+/* Behind an event that was kept back the numbers go on without a gap (2.3). */
+static const struct json *renumber(
+	const struct decode *d, const struct json *tree, int64_t *number) {
+	const struct openai_responses_decoder *self = (const struct openai_responses_decoder *)d;
+	*number = self->sequence + 1;
+	return self->has_error ? json_get(tree, "sequence_number") : NULL;
+}
+
+/* ---- streams without a last event ---- */
+
+/* The answer's own object as one that failed; false when there is none to tell it by. */
+static bool write_failed(
+	struct openai_responses_decoder *self, const struct error *error, struct buf *out) {
+	struct arena *scratch = &self->shell.scratch;
+	const struct json *object = json_parse(scratch, self->created, NULL, NULL);
+	struct json_writer w;
+	if (!json_is(object, JSON_OBJECT)) {
+		return false;
+	}
+	json_writer_init(&w, out, false);
+	json_begin_object(&w);
+	json_put_cstr(&w, "type", "response.failed");
+	json_put_int(&w, "sequence_number", self->sequence + 1);
+	json_write_key(&w, "response");
+	json_begin_object(&w);
+	json_each (member, object) {
+		if (json_key_is(member, "status")) {
+			json_put_cstr(&w, "status", "failed");
+		} else if (!json_key_is(member, "error")) {
+			json_write_key_slice(&w, json_key(member, scratch));
+			json_write_node(&w, member);
+		}
+	}
+	json_write_key(&w, "error");
+	openai_responses_write_error(&w, error);
+	json_end_object(&w);
+	json_end_object(&w);
+	return true;
+}
+
+/* RS-24: a spliced client waits for a last event with the id it knows. */
+static void on_cut(struct decode *d, const struct error *transport_error) {
+	struct openai_responses_decoder *self = self_of(d);
+	struct error error;
+	struct buf data = {0}, frame = {0};
+	if (self->has_error) {
+		error = self->error;
+	} else if (transport_error != NULL) {
+		error = *transport_error;
+	} else {
+		error_set(&error, ERROR_UPSTREAM_PROTOCOL,
+			"the upstream's answer was cut: it ended without its last event");
+	}
+	if (write_failed(self, &error, &data)) {
+		if (d->is_wire_cut) {
+			decode_send_wire(d, SLICE("\n\n"));
+		}
+		sse_write(
+			&frame, "response.failed", format_one_line(&d->scratch, buf_slice(&data)));
+		d->is_frame_on_wire = decode_send_wire(d, buf_slice(&frame));
+	}
+	decode_fail(d, &error);
+	buf_finish(&data);
+	buf_finish(&frame);
+}
+
 static const struct decode_dialect dialect = {
 	.end_marker = "[DONE]",
 	.is_error = is_error,
 	.parse_error = format_read_error,
 	.on_frame = on_frame,
 	.on_whole = on_whole,
+	.is_hidden = is_hidden,
 	.model_node = model_node,
+	.renumber = renumber,
+	.on_cut = on_cut,
 };
-
-static void finish_body(struct format_decoder *decoder, const struct error *transport_error) {
-	struct openai_responses_decoder *self = (struct openai_responses_decoder *)decoder;
-	if (self->has_error && !self->shell.base.has_ended) {
-		decode_fail(&self->shell, &self->error);
-	}
-	decode_finish(decoder, transport_error);
-}
 
 struct format_decoder *openai_responses_decoder_create(
 	const struct format_decoder_options *options) {
-	static const struct format_decoder_ops ops = {decode_feed, finish_body, decode_destroy};
 	struct openai_responses_decoder *self =
 		ARENA_NEW(options->arena, struct openai_responses_decoder);
 	decode_init(&self->shell, &dialect, options, FORMAT_OPENAI_RESPONSES);
-	self->shell.base.ops = &ops;
 	return &self->shell.base;
 }

@@ -36,7 +36,9 @@ struct openai_responses_decoder {
 	} items;
 	int64_t last_place; /* for hosts that number nothing */
 	bool saw_refusal;
-	bool has_error; /* an `error` event came: `response.failed` may follow (RS-25) */
+	struct slice created; /* keep_wire: the object the answer began with */
+	int64_t sequence;     /* of the last event */
+	bool has_error;       /* an `error` event came: `response.failed` may follow (RS-25) */
 	struct error error;
 };
 

@@ -60,7 +60,7 @@ struct openai_responses_object {
 };
 void openai_responses_write_object(
 	struct json_writer *w, const struct openai_responses_object *object);
-/* The code of an error as this dialect has it. */
-const char *openai_responses_error_code(const struct error *error);
+/* The value of "error" in the object: null, or {code, message}. */
+void openai_responses_write_error(struct json_writer *w, const struct error *error);
 
 #endif

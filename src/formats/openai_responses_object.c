@@ -175,14 +175,34 @@ static void echo_text(struct json_writer *w, const struct json *tree) {
 	json_end_object(w);
 }
 
-static void write_error(struct json_writer *w, const struct error *error) {
-	json_write_key(w, "error");
+/* The API's own list of codes is short; clients know these (Codex waits on the first, tells of the
+ * others). */
+static const char *error_code(const struct error *error) {
+	switch (error->kind) {
+	case ERROR_RATE_LIMIT:
+		return "rate_limit_exceeded";
+	case ERROR_QUOTA:
+	case ERROR_BILLING:
+		return "insufficient_quota";
+	case ERROR_CONTEXT_TOO_LONG:
+		return "context_length_exceeded";
+	case ERROR_OVERLOADED:
+		return "server_is_overloaded";
+	case ERROR_INVALID_REQUEST:
+	case ERROR_UNPROCESSABLE:
+		return error->code[0] != '\0' ? error->code : "invalid_prompt";
+	default:
+		return "server_error";
+	}
+}
+
+void openai_responses_write_error(struct json_writer *w, const struct error *error) {
 	if (error == NULL) {
 		json_write_null(w);
 		return;
 	}
 	json_begin_object(w);
-	json_put_cstr(w, "code", openai_responses_error_code(error));
+	json_put_cstr(w, "code", error_code(error));
 	json_put_cstr(w, "message", error->message);
 	json_end_object(w);
 }
@@ -219,7 +239,8 @@ void openai_responses_write_object(
 	json_put_int(w, "created_at", object->created_s);
 	json_put_cstr(w, "status", object->status);
 	json_put_bool(w, "background", false);
-	write_error(w, object->error);
+	json_write_key(w, "error");
+	openai_responses_write_error(w, object->error);
 	write_incomplete(w, object->incomplete_reason);
 	echo(w, tree, "instructions", null);
 	echo(w, tree, "max_output_tokens", null);
@@ -253,25 +274,4 @@ void openai_responses_write_object(
 	echo(w, tree, "user", null);
 	echo(w, tree, "metadata", SLICE("{}"));
 	json_end_object(w);
-}
-
-/* The API's own list of codes is short; clients know these (Codex waits on the first, tells of the
- * others). */
-const char *openai_responses_error_code(const struct error *error) {
-	switch (error->kind) {
-	case ERROR_RATE_LIMIT:
-		return "rate_limit_exceeded";
-	case ERROR_QUOTA:
-	case ERROR_BILLING:
-		return "insufficient_quota";
-	case ERROR_CONTEXT_TOO_LONG:
-		return "context_length_exceeded";
-	case ERROR_OVERLOADED:
-		return "server_is_overloaded";
-	case ERROR_INVALID_REQUEST:
-	case ERROR_UNPROCESSABLE:
-		return error->code[0] != '\0' ? error->code : "invalid_prompt";
-	default:
-		return "server_error";
-	}
 }

@@ -71,6 +71,9 @@ static bool read_image_part(
 	struct slice url = json_string(at, p->arena);
 	part->kind = CHAT_PART_IMAGE;
 	part->detail = text_at(p, item, "detail");
+	if (slice_is(part->detail, "auto")) { /* clients of this dialect must say it */
+		part->detail = (struct slice){0};
+	}
 	if (url.len > 0) {
 		set_url(p, part, url);
 	} else if (id.len > 0) {
