@@ -60,4 +60,8 @@ void ollama_encode_show(const struct format_model *model, struct buf *out);
 struct chat_sink *format_whole_encoder_create(
 	const struct format *format, const struct format_encoder_options *options);
 
+/* Records what a request says that no request of that upstream dialect can. */
+void format_note_unspoken(const struct chat_request *request, enum format_id upstream,
+	uint32_t quirks, struct chat_losses *losses);
+
 #endif
