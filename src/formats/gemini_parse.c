@@ -306,6 +306,9 @@ static bool read_function(struct gemini_parser *p, const struct json *declaratio
 	const struct json *description = gemini_get(declaration, "description");
 	const struct json *parameters = gemini_get(declaration, "parameters");
 	const struct json *schema = gemini_get(declaration, "parametersJsonSchema");
+	static const char *const known[] = {
+		"name", "description", "parameters", "parametersJsonSchema", NULL};
+	gemini_keep_unknown(p, declaration, "", known, &tool->ext);
 	tool->kind = CHAT_TOOL_FUNCTION;
 	tool->provider = FORMAT_GEMINI;
 	tool->raw = json_raw(declaration);

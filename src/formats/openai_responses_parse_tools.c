@@ -17,6 +17,23 @@ static bool refuse_tool(struct openai_responses_parser *p, const char *what) {
 	return error_set_param(p->error, ERROR_INVALID_REQUEST, "tools", "'tools' holds %s", what);
 }
 
+/* IR-1: what only this dialect knows of a function (defer_loading, output_schema ...). */
+static void keep_rest(
+	struct openai_responses_parser *p, const struct json *function, struct chat_tool *tool) {
+	static const char *const known[] = {
+		"type", "name", "description", "parameters", "strict", "function"};
+	json_each (member, function) {
+		bool is_known = member->type == JSON_NULL;
+		for (size_t i = 0; i < sizeof known / sizeof *known && !is_known; i++) {
+			is_known = json_key_is(member, known[i]);
+		}
+		if (!is_known) {
+			chat_ext_add(p->arena, &tool->ext, FORMAT_OPENAI_RESPONSES,
+				json_key(member, p->arena), json_raw(member));
+		}
+	}
+}
+
 static bool read_function(struct openai_responses_parser *p, const struct json *item,
 	struct slice namespace_name, struct chat_tool *tool) {
 	const struct json *nested = json_get_value(item, "function"); /* cc's shape, by mistake */
@@ -30,6 +47,7 @@ static bool read_function(struct openai_responses_parser *p, const struct json *
 	if (schema != NULL && !json_is(schema, JSON_OBJECT)) {
 		return parse_refuse(p->error, "tools.parameters", schema, "an object");
 	}
+	keep_rest(p, body, tool);
 	tool->kind = CHAT_TOOL_FUNCTION;
 	tool->name = openai_responses_flat_name(p->arena, namespace_name, name);
 	tool->description = json_string(json_get_value(body, "description"), p->arena);

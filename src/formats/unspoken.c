@@ -20,7 +20,10 @@ enum fact {
 	FACT_OBFUSCATION,
 	FACT_STORE,
 	FACT_SAFETY_IDENTIFIER,
-	FACT_CACHE_KEY
+	FACT_CACHE_KEY,
+	FACT_TEXT_SIGNATURE,
+	FACT_PHASE,
+	FACT_TRUNCATION
 };
 
 #define OF(format) (1u << (format))
@@ -52,7 +55,7 @@ static const struct {
 		"only its provider can verify it"},
 	{FACT_STRICT_TOOL, CHAT | RESPONSES | OLLAMA, "OC-10", "tools.strict",
 		"a schema written for another format"},
-	{FACT_TOOL_GRAMMAR, ANTHROPIC | GEMINI | OLLAMA, "E-110", "tools.custom.format",
+	{FACT_TOOL_GRAMMAR, CHAT | ANTHROPIC | GEMINI | OLLAMA, "E-110", "tools.custom.format",
 		"no grammars there"},
 	{FACT_BETAS, ALL_BUT(ANTHROPIC), "RT-5", "betas", "only Anthropic knows them"},
 	{FACT_OBFUSCATION, ANTHROPIC | GEMINI | OLLAMA, "IR-5",
@@ -60,6 +63,10 @@ static const struct {
 	{FACT_STORE, RESPONSES, "RS-3", "store", "answers for this format are not stored there"},
 	{FACT_SAFETY_IDENTIFIER, OLLAMA, "IR-5", "safety_identifier", "no such field there"},
 	{FACT_CACHE_KEY, OLLAMA, "IR-5", "prompt_cache_key", "no such field there"},
+	{FACT_TEXT_SIGNATURE, ALL_BUT(GEMINI), "IR-11", "messages.text.signature",
+		"only its provider can verify it"},
+	{FACT_PHASE, ALL_BUT(RESPONSES), "RS-28", "messages.phase", "messages have none there"},
+	{FACT_TRUNCATION, ALL_BUT(RESPONSES), "RS-3", "truncation", "no such field there"},
 };
 
 static void add(unsigned *facts, bool is_so, enum fact fact) {
@@ -79,6 +86,8 @@ static void look_at_parts(
 		add(facts, is_file && part->citations_enabled == TRI_TRUE, FACT_DOCUMENT_CITATIONS);
 		add(facts, part->detail.len > 0, FACT_DETAIL);
 		add(facts, part->kind == CHAT_PART_THINKING && part->is_redacted, FACT_REDACTED);
+		add(facts, part->kind == CHAT_PART_TEXT && part->signature.len > 0,
+			FACT_TEXT_SIGNATURE);
 		add(facts,
 			part->kind == CHAT_PART_TOOL_CALL && part->signature.len > 0 &&
 				part->provider != upstream,
@@ -92,10 +101,9 @@ static bool is_grammar(const struct chat_tool *tool) {
 	       slice_contains(tool->custom_format, SLICE("\"grammar\""));
 }
 
-/* Strictness survives between the dialects of one vendor. */
+/* Strictness is only taken over from cc to Responses. */
 static bool loses_strict(const struct chat_request *request, enum format_id upstream) {
-	unsigned own = CHAT | RESPONSES | OF(FORMAT_OPENAI_COMPLETIONS);
-	return (OF(request->client_format) & own) == 0 || (OF(upstream) & own) == 0;
+	return request->client_format != FORMAT_OPENAI_CHAT || upstream != FORMAT_OPENAI_RESPONSES;
 }
 
 static unsigned find_facts(const struct chat_request *request, enum format_id upstream) {
@@ -103,6 +111,7 @@ static unsigned find_facts(const struct chat_request *request, enum format_id up
 	look_at_parts(&request->system, upstream, &facts);
 	for (size_t i = 0; i < request->messages.len; i++) {
 		look_at_parts(&request->messages.items[i].parts, upstream, &facts);
+		add(&facts, request->messages.items[i].phase.len > 0, FACT_PHASE);
 	}
 	for (size_t i = 0; i < request->tools.len; i++) {
 		const struct chat_tool *tool = &request->tools.items[i];
@@ -116,6 +125,7 @@ static unsigned find_facts(const struct chat_request *request, enum format_id up
 	add(&facts, request->store == TRI_TRUE, FACT_STORE);
 	add(&facts, request->safety_identifier.len > 0, FACT_SAFETY_IDENTIFIER);
 	add(&facts, request->cache_key.len > 0, FACT_CACHE_KEY);
+	add(&facts, request->truncation.len > 0, FACT_TRUNCATION);
 	return facts;
 }
 
@@ -135,17 +145,25 @@ static void drop_tool_exts(
 	}
 }
 
+/* Hosts of one dialect differ: OpenAI's own takes grammars, compatible ones the proof of a Gemini
+ * call (CC-8). */
+static bool is_taken(enum fact fact, enum format_id upstream, uint32_t quirks) {
+	bool is_official = (quirks & QUIRK_OFFICIAL) != 0;
+	return upstream == FORMAT_OPENAI_CHAT &&
+	       ((fact == FACT_TOOL_GRAMMAR && is_official) ||
+		       (fact == FACT_CALL_SIGNATURE && !is_official));
+}
+
 void format_note_unspoken(const struct chat_request *request, enum format_id upstream,
 	uint32_t quirks, struct chat_losses *losses) {
 	bool is_same = request->client_format == upstream;
 	unsigned facts = find_facts(request, upstream);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		/* CC-8: compatible hosts take a Gemini call's proof, OpenAI itself does not. */
-		bool is_proof = rows[i].fact == FACT_CALL_SIGNATURE;
-		bool is_taken = is_proof && upstream == FORMAT_OPENAI_CHAT &&
-				(quirks & QUIRK_OFFICIAL) == 0;
-		if ((facts >> rows[i].fact & 1) != 0 && (rows[i].upstreams & OF(upstream)) != 0 &&
-			!is_taken && (!is_same || is_proof)) {
+		bool is_said =
+			(facts >> rows[i].fact & 1) != 0 && (rows[i].upstreams & OF(upstream)) != 0;
+		/* A dialect carries what it says itself, but for the proof of another one's. */
+		bool is_own = is_same && rows[i].fact != FACT_CALL_SIGNATURE;
+		if (is_said && !is_own && !is_taken(rows[i].fact, upstream, quirks)) {
 			chat_drop(losses, rows[i].rule, rows[i].field, rows[i].reason);
 		}
 	}
