@@ -23,14 +23,8 @@ const struct json *gateway_parse_object(
 	return tree;
 }
 
-void gateway_chat(struct gateway_call *call, struct slice body) {
-	const struct format *format = format_get(call->route->format);
-	struct error error = {0};
-	const struct json *tree = gateway_parse_object(call, &body, &error);
-	if (!tree) {
-		gateway_fail(call, &error);
-		return;
-	}
+bool gateway_parse_request(struct gateway_call *call, const struct format *format,
+	struct slice body, const struct json *tree, struct error *error) {
 	struct format_parse parse = {
 		.body = body,
 		.tree = tree,
@@ -41,15 +35,23 @@ void gateway_chat(struct gateway_call *call, struct slice body) {
 		.arena = call->arena,
 	};
 	struct slice restored = {0};
-	if (!gateway_restore(call, format, &parse, &restored, &error) ||
-		!format->parse_request(&parse, &call->request, &error)) {
+	if (!gateway_restore(call, format, &parse, &restored, error) ||
+		!format->parse_request(&parse, &call->request, error)) {
 		call->model = json_string(json_get(tree, "model"), call->arena);
-		gateway_fail(call, &error);
-		return;
+		return false;
 	}
 	call->request.restored_response_id = restored;
 	call->model = call->request.model;
-	if (call->request.load != CHAT_LOAD_NONE) {
+	return true;
+}
+
+void gateway_chat(struct gateway_call *call, struct slice body) {
+	const struct format *format = format_get(call->route->format);
+	struct error error = {0};
+	const struct json *tree = gateway_parse_object(call, &body, &error);
+	if (!tree || !gateway_parse_request(call, format, body, tree, &error)) {
+		gateway_fail(call, &error);
+	} else if (call->request.load != CHAT_LOAD_NONE) {
 		gateway_load(call, format);
 	} else {
 		gateway_answer_begin(call, format);

@@ -5,7 +5,7 @@
  *   reply.c    headers and errors    chat.c    requests in        respond.c answers out
  *   models.c   lists                 misc.c    health, greeting   access.c  the log line
  *   ollama.c   version, show, load   embed.c   embeddings
- *   responses.c  stored answers, kept in responses_store.c
+ *   responses.c  stored answers, kept in responses_store.c; responses_socket.c  over a WebSocket
  *
  * One gateway_call per exchange, in the exchange's arena; gateway_call_finish is the one place that
  * ends it. */
@@ -162,8 +162,15 @@ void gateway_reply_options(struct gateway_call *call);
 
 /* ---- respond.c ---- */
 
+#define GATEWAY_SCRATCH_KEEP (64 * 1024) /* of the loop's scratch buffer, between events */
+
 /* Sends the parsed request to the mux; the answer goes to the exchange. */
 void gateway_answer_begin(struct gateway_call *call, const struct format *format);
+/* The same with the events going to `to`, which gets the answer for its sink. */
+void gateway_answer_submit(struct gateway_call *call, const struct format *format,
+	void (*to)(struct chat_sink *sink, const struct chat_event *event));
+/* Makes the encoder of an answer, at its first event. Streams encode into the loop's scratch. */
+void gateway_answer_encode(struct gateway_answer *answer);
 void gateway_answer_writable(struct gateway_call *call);
 /* The first error of the answer, for its status and the log. */
 void gateway_keep_error(struct gateway_call *call, const struct error *error);
@@ -176,6 +183,9 @@ void gateway_answer_finish(struct gateway_call *call);
  * an error otherwise. (chat.c) */
 const struct json *gateway_parse_object(
 	struct gateway_call *call, struct slice *body, struct error *error);
+/* A body to call->request, with the stored answer it builds on. False with an error. (chat.c) */
+bool gateway_parse_request(struct gateway_call *call, const struct format *format,
+	struct slice body, const struct json *tree, struct error *error);
 /* The model of that name in the shape of the call's family, or the error that there is none.
  * (models.c) */
 void gateway_answer_model(struct gateway_call *call, struct slice id);
@@ -202,6 +212,7 @@ void gateway_ollama_loaded(struct gateway_call *call);                  /* ollam
 void gateway_ollama_show(struct gateway_call *call, struct slice body); /* ollama.c */
 void gateway_show_response(struct gateway_call *call);                  /* responses.c */
 void gateway_delete_response(struct gateway_call *call);                /* responses.c */
+void gateway_responses_socket(struct gateway_call *call);               /* responses_socket.c */
 void gateway_list_models(struct gateway_call *call);                    /* models.c */
 void gateway_show_model(struct gateway_call *call);                     /* models.c */
 void gateway_no_such_path(struct gateway_call *call);                   /* misc.c */

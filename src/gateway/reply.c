@@ -191,6 +191,10 @@ void gateway_fail(struct gateway_call *call, const struct error *error) {
 	if (call->allow) {
 		gateway_headers_add(&headers, SLICE("Allow"), slice_of(call->allow));
 	}
+	if (error->http_status == 426) {
+		gateway_headers_add(&headers, SLICE("Upgrade"), SLICE("websocket"));
+		gateway_headers_add(&headers, SLICE("Sec-WebSocket-Version"), SLICE("13"));
+	}
 	struct buf body = {0};
 	format_encode_error(call->family, error, call->request_id, &body);
 	http_respond(call->exchange, format_error_status(call->family, error), headers.items,

@@ -8,9 +8,6 @@
 #include "base/clock.h"
 #include "gateway/gateway_internal.h"
 
-/* Kept by the scratch buffer between events. */
-#define SCRATCH_KEEP (64 * 1024)
-
 static struct gateway_answer *answer_of(struct chat_sink *sink) {
 	return (struct gateway_answer *)sink;
 }
@@ -19,7 +16,7 @@ static struct buf *out_of(struct gateway_answer *answer) {
 	return answer->is_stream ? &answer->call->gateway->scratch : &answer->body;
 }
 
-static void begin_encoder(struct gateway_answer *answer) {
+void gateway_answer_encode(struct gateway_answer *answer) {
 	struct gateway_call *call = answer->call;
 	const struct mux_report *report = mux_call_report(call->mux_call);
 	const struct format_encoder_options options = {
@@ -110,7 +107,7 @@ static void stream_event(struct gateway_answer *answer, const struct chat_event 
 	}
 	if (scratch->len > 0) {
 		write_stream(answer, buf_slice(scratch));
-		buf_reset(scratch, SCRATCH_KEEP);
+		buf_reset(scratch, GATEWAY_SCRATCH_KEEP);
 	}
 	if (event->type == CHAT_EVENT_START) {
 		/* The hold is over even if the encoder waits for more before it writes. */
@@ -199,7 +196,7 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 		return;
 	}
 	if (!answer->encoder) {
-		begin_encoder(answer);
+		gateway_answer_encode(answer);
 	}
 	if (answer->is_stream) {
 		stream_event(answer, event);
@@ -210,9 +207,10 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 
 /* ---- begin and end ---- */
 
-void gateway_answer_begin(struct gateway_call *call, const struct format *format) {
+void gateway_answer_submit(struct gateway_call *call, const struct format *format,
+	void (*to)(struct chat_sink *sink, const struct chat_event *event)) {
 	struct gateway_answer *answer = &call->answer;
-	answer->sink.on_event = on_event;
+	answer->sink.on_event = to;
 	answer->call = call;
 	answer->began_ns = clock_monotonic_ns();
 	answer->format = format;
@@ -226,6 +224,10 @@ void gateway_answer_begin(struct gateway_call *call, const struct format *format
 		.client_headers = &call->http->headers,
 	};
 	call->mux_call = mux_submit(call->gateway->mux_loop, &request);
+}
+
+void gateway_answer_begin(struct gateway_call *call, const struct format *format) {
+	gateway_answer_submit(call, format, on_event);
 }
 
 void gateway_answer_writable(struct gateway_call *call) {

@@ -63,6 +63,13 @@
 		.on_head = (handler),                                                              \
 	}
 
+/* Behind the row of POST, whose `allow` it overrides. */
+#define SOCKET(path_, handler)                                                                     \
+	{                                                                                          \
+		.method = "GET", .path = SLICE_INIT(path_), .allow = "GET, POST",                  \
+		.format = FORMAT_OPENAI_RESPONSES, .op = CHAT_OP_CHAT, .on_head = (handler),       \
+	}
+
 static const struct gateway_route routes[] = {
 	CHAT("/v1/chat/completions", FAMILY_OPENAI, FORMAT_OPENAI_CHAT, CHAT_OP_CHAT),
 	CHAT("/v1/messages", FAMILY_ANTHROPIC, FORMAT_ANTHROPIC, CHAT_OP_CHAT),
@@ -78,6 +85,8 @@ static const struct gateway_route routes[] = {
 	CHAT("/responses", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_CHAT),
 	CHAT("/responses/input_tokens", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COUNT),
 	CHAT("/responses/compact", FAMILY_OPENAI, FORMAT_OPENAI_RESPONSES, CHAT_OP_COMPACT),
+	SOCKET("/v1/responses", gateway_responses_socket),
+	SOCKET("/responses", gateway_responses_socket),
 	STORED("GET", "/v1/responses/", gateway_show_response),
 	STORED("DELETE", "/v1/responses/", gateway_delete_response),
 	STORED("GET", "/responses/", gateway_show_response),
