@@ -9,7 +9,7 @@ import o200k from 'gpt-tokenizer/encoding/o200k_base';
 import p50k from 'gpt-tokenizer/encoding/p50k_base';
 import r50k from 'gpt-tokenizer/encoding/r50k_base';
 import { repoRoot } from './fixtures.mjs';
-import { binary, cleanHome, noBinary, runBinary } from './harness.mjs';
+import { binary, cleanHome, noBinary, runBinary, startServer } from './harness.mjs';
 
 const references = { o200k, cl100k, p50k, r50k };
 const vocabularies = join(dirname(binary), 'llm-mux.tokens');
@@ -137,5 +137,39 @@ describe('what the command tells', { skip }, () => {
     const run = await runBinary(['tokens', '--encoding', 'o300k'], { input: 'x' });
     assert.equal(run.code, 2);
     assert.match(run.stderr, /o200k, cl100k, p50k and r50k/);
+  });
+});
+
+describe('TC-1, TC-2: count requests', { skip }, () => {
+  // Nobody listens there, and nobody is asked: the dialect has no count call.
+  const config = {
+    'disable-auth': true,
+    providers: [{ type: 'openai', name: 'nowhere', 'base-url': 'http://127.0.0.1:9/v1', 'api-key': 'k', models: [{ name: 'gpt-4o' }, { name: 'gemini-2.5-pro' }] }],
+  };
+
+  test('exact for a model whose vocabulary is here, short or long, else marked as an estimate', async () => {
+    const server = await startServer(config);
+    const ask = async (path, body) => {
+      const answer = await fetch(`${server.baseURL}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+      assert.equal(answer.status, 200);
+      return { estimated: answer.headers.get('x-llm-mux-estimated'), ...(await answer.json()) };
+    };
+    try {
+      for (const text of ['Hello, world!', sourceText().slice(0, 300_000)]) {
+        const { input_tokens: tokens, estimated } = await ask('/v1/messages/count_tokens', { model: 'gpt-4o', messages: [{ role: 'user', content: text }] });
+        assert.equal(tokens, expected('o200k', text) + 7);
+        assert.equal(estimated, null);
+      }
+      const tools = await ask('/v1/messages/count_tokens', {
+        model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }], tools: [{ name: 'f', input_schema: { type: 'object', properties: { a: { type: 'string' } } } }],
+      });
+      assert.equal(tools.estimated, 'true');
+      assert.ok(tools.input_tokens > 20 && tools.input_tokens < 60);
+      const gemini = await ask('/v1beta/models/gemini-2.5-pro:countTokens', { contents: [{ role: 'user', parts: [{ text: 'Hello, world!' }] }] });
+      assert.equal(gemini.estimated, 'true');
+      assert.ok(gemini.totalTokens >= 4 && gemini.totalTokens <= 6);
+    } finally {
+      await server.stop();
+    }
   });
 });
