@@ -1,6 +1,7 @@
 /* count.c: goes through a request for its tokens. */
 #include "formats/count.h"
 
+#include "base/encoding.h"
 #include "formats/count_internal.h"
 #include "tokens/estimate.h"
 
@@ -135,29 +136,50 @@ void format_counting_finish(struct format_counting *counting) {
 	VEC_FINISH(&counting->ends);
 }
 
-/* ---- at once ---- */
+/* ---- at once ----
+ *
+ * What is counted also tells how far the estimate by shape is off for this request, and what is not
+ * counted is corrected by it. */
 
 struct direct_visit {
 	struct count_visit visit;
 	const struct tokens *tokens;
 	enum tokens_encoding encoding;
-	size_t bytes; /* of texts, up to now */
-	int64_t text_tokens;
+	size_t budget; /* bytes that may still be counted */
+	int64_t counted, counted_by_shape, rest_by_shape;
 };
+
+/* The beginning of a text, whole characters. */
+static struct slice beginning(struct slice text, size_t len) {
+	return slice_sub(text, 0, utf8_whole_prefix(slice_sub(text, 0, len)));
+}
 
 static void count_text(struct count_visit *visit, struct slice text) {
 	struct direct_visit *direct = (struct direct_visit *)(void *)visit;
-	direct->bytes += text.len;
-	bool is_short = direct->bytes <= FORMAT_COUNT_AT_ONCE;
-	direct->text_tokens += is_short ? tokens_count(direct->tokens, direct->encoding, text)
-					: tokens_estimate(text);
+	/* Half of what is left for a text that is too long: the next ones want a say, too. */
+	bool is_short = text.len <= direct->budget;
+	struct slice sample = is_short ? text : beginning(text, direct->budget / 2);
+	struct slice rest = slice_from(text, sample.len);
+	direct->budget -= sample.len;
+	direct->counted += tokens_count(direct->tokens, direct->encoding, sample);
+	direct->counted_by_shape += tokens_estimate(sample);
+	direct->rest_by_shape += tokens_estimate(rest);
 	visit->is_exact = visit->is_exact && is_short;
+}
+
+static int64_t text_tokens(const struct direct_visit *direct) {
+	if (direct->counted_by_shape == 0) {
+		return direct->counted + direct->rest_by_shape;
+	}
+	double correction = (double)direct->counted / (double)direct->counted_by_shape;
+	return direct->counted + (int64_t)((double)direct->rest_by_shape * correction);
 }
 
 int64_t format_count_tokens(
 	const struct format_counter *counter, const struct chat_request *request, bool *is_exact) {
-	struct direct_visit direct = {
-		.visit = visit_of(request, counter->model), .tokens = counter->tokens};
+	struct direct_visit direct = {.visit = visit_of(request, counter->model),
+		.tokens = counter->tokens,
+		.budget = FORMAT_COUNT_AT_ONCE};
 	direct.visit.on_text = count_text;
 	tokens_find_encoding(slice_of(direct.visit.model->encoding), &direct.encoding);
 	visit_request(&direct.visit);
@@ -165,7 +187,7 @@ int64_t format_count_tokens(
 		*is_exact =
 			direct.visit.is_exact && tokens_can_count(direct.tokens, direct.encoding);
 	}
-	return sum(direct.text_tokens, direct.visit.model->factor_permille, direct.visit.fixed);
+	return sum(text_tokens(&direct), direct.visit.model->factor_permille, direct.visit.fixed);
 }
 
 int64_t format_estimate_tokens(const struct chat_request *request) {

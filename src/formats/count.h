@@ -40,8 +40,8 @@ int64_t format_counting_run(
 	const struct format_counting *counting, const struct tokens *tokens, bool *is_exact);
 void format_counting_finish(struct format_counting *counting);
 
-/* For numbers that are needed at once: counts texts up to FORMAT_COUNT_AT_ONCE, and estimates what
- * is longer by the shape of its runs. */
+/* For numbers that are needed at once (TC-6): counts up to FORMAT_COUNT_AT_ONCE bytes of the texts,
+ * and estimates what is longer from the shape of its runs and from what was counted. */
 int64_t format_count_tokens(
 	const struct format_counter *counter, const struct chat_request *request, bool *is_exact);
 /* The same without vocabularies. */

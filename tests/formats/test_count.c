@@ -367,6 +367,59 @@ static void tc_6_same_numbers(void **state) {
 	arena_finish(&arena);
 }
 
+/* TC-2, TC-6: what is needed at once is near the count of another thread, too, for a long request:
+ * within a tenth for the recorded ones. */
+static void compare_at_once(const struct recorded *exchange, void *data) {
+	struct run *run = data;
+	struct arena arena;
+	struct chat_request request;
+	struct error error;
+	arena_init(&arena, NULL, (size_t)256 * 1024 * 1024);
+	const struct format_parse parse = {.body = exchange->request,
+		.tree = exchange->request.data ? json_parse(&arena, exchange->request, NULL, NULL)
+					       : NULL,
+		.op = CHAT_OP_CHAT,
+		.arena = &arena};
+	if (parse.tree && run->format->parse_request(&parse, &request, &error)) {
+		struct format_counting counting;
+		const struct format_counter counter = {run->tokens, request.model};
+		format_counting_init(&counting, &request, request.model);
+		double whole = (double)format_counting_run(&counting, run->tokens, NULL);
+		double error_share =
+			(double)format_count_tokens(&counter, &request, NULL) / whole - 1;
+		if (counting.texts.len > FORMAT_COUNT_AT_ONCE) {
+			struct samples *samples = &run->by_content[CONTENT_TEXT];
+			samples->errors[samples->len++] = error_share;
+		} else {
+			assert_true(error_share == 0);
+		}
+		format_counting_finish(&counting);
+	}
+	arena_finish(&arena);
+}
+
+static void tc_6_long_requests(void **state) {
+	struct run run = {.format = format_get(FORMAT_ANTHROPIC)};
+	(void)state;
+	struct tokens *tokens = vocabulary_open();
+	if (!tokens) {
+		skip();
+	}
+	run.tokens = tokens;
+	recorded_each("anthropic", compare_at_once, &run);
+	recorded_each("anthropic-compat", compare_at_once, &run);
+	run.format = format_get(FORMAT_OPENAI_CHAT);
+	recorded_each("openai-chat", compare_at_once, &run);
+	size_t seen = recorded_each("openai-chat-compat", compare_at_once, &run);
+	tokens_close(tokens);
+	if (seen == 0) {
+		skip();
+	}
+	assert_true(report("long requests at once", &run, CONTENT_TEXT) == 0);
+	const struct samples *samples = &run.by_content[CONTENT_TEXT];
+	assert_true(samples->len > 0 && samples->errors[samples->len - 1] < 0.2);
+}
+
 int test_count(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tc_3_openai_chat),
@@ -376,6 +429,7 @@ int test_count(void) {
 		cmocka_unit_test(namespace_of_a_hostile_schema),
 		cmocka_unit_test(tc_2_always_a_number),
 		cmocka_unit_test(tc_6_same_numbers),
+		cmocka_unit_test(tc_6_long_requests),
 	};
 	return cmocka_run_group_tests_name("count", tests, NULL, NULL);
 }
