@@ -37,7 +37,9 @@ static void visit_part(struct count_visit *visit, const struct chat_part *part) 
 		/* tool results, search results, thinking */
 		visit->is_exact = false;
 		visit->on_text(visit, part->title);
-		visit->on_text(visit, part->is_redacted ? (struct slice){0} : part->text);
+		if (!part->is_redacted) {
+			visit->on_text(visit, part->text);
+		}
 		visit_parts(visit, &part->parts);
 		break;
 	}

@@ -146,11 +146,15 @@ static double at_most(double value, double most) {
 	return value < most ? value : most;
 }
 
+/* Squares side by side that cover a length. What scaling leaves over, less than half a pixel, needs
+ * none of its own. */
+static int64_t cells_along(double length, double side) {
+	int64_t whole = (int64_t)(length / side);
+	return whole + ((double)whole * side + 0.5 <= length || whole == 0);
+}
+
 static int64_t cells(double width, double height, double side) {
-	int64_t across = (int64_t)(width / side), down = (int64_t)(height / side);
-	across += (double)across * side < width;
-	down += (double)down * side < height;
-	return across * down;
+	return cells_along(width, side) * cells_along(height, side);
 }
 
 static int64_t tile_tokens(const struct model_media *media, double width, double height) {
@@ -158,9 +162,7 @@ static int64_t tile_tokens(const struct model_media *media, double width, double
 	width *= scale;
 	height *= scale;
 	scale = at_most(1, 768 / (width < height ? width : height));
-	/* A pixel that rounding would leave over makes no tile. */
-	return media->base + media->unit * cells((int64_t)(width * scale + 0.5),
-						   (int64_t)(height * scale + 0.5), 512);
+	return media->base + media->unit * cells(width * scale, height * scale, 512);
 }
 
 static int64_t patch_tokens(const struct model_media *media, double width, double height) {
