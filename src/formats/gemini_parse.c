@@ -483,16 +483,21 @@ static bool read_model(struct gemini_parser *p, const struct json *value) {
 }
 
 /* RT-2: what stands between ".../models/" (or the last prefix that is a resource's) and the last
- * ':' is the model, what follows it the method. */
+ * ':' is the model, what follows it the method. Clients put a name with a slash straight behind the
+ * version: they take it for a resource of its own, as tunedModels/x is. */
 bool gemini_split_path(struct slice path, struct slice *model, struct slice *method) {
 	static const struct slice resources[] = {
 		SLICE_INIT("models/"), SLICE_INIT("publishers/google/models/")};
 	struct slice rest = path;
+	static const struct slice version = SLICE_INIT("/v1beta/");
 	size_t at = slice_find(rest, SLICE("/models/")), colon = SIZE_MAX;
-	if (rest.data == NULL || at == SIZE_MAX) {
+	if (rest.data != NULL && at != SIZE_MAX) {
+		rest = slice_from(rest, at + strlen("/models/"));
+	} else if (slice_starts_with(rest, version)) {
+		rest = slice_from(rest, version.len);
+	} else {
 		return false;
 	}
-	rest = slice_from(rest, at + strlen("/models/"));
 	for (size_t i = rest.len; i > 0 && colon == SIZE_MAX; i--) {
 		colon = rest.data[i - 1] == ':' ? i - 1 : SIZE_MAX;
 	}

@@ -14,7 +14,8 @@
 		.format = (format_), .op = (op_), .on_body = gateway_chat,                         \
 	}
 
-/* RT-2: the method stands behind the model, which may hold anything. */
+/* RT-2: the method stands behind the model, which may hold anything and be a resource of its own.
+ */
 #define GEMINI(method_, ...)                                                                       \
 	{                                                                                          \
 		.method = "POST",                                                                  \
@@ -25,8 +26,17 @@
 		.format = FORMAT_GEMINI,                                                           \
 		__VA_ARGS__,                                                                       \
 	},                                                                                         \
+		{                                                                                  \
+			.method = "POST",                                                          \
+			.path = SLICE_INIT("/v1/models/"),                                         \
+			.is_prefix = true,                                                         \
+			.suffix = SLICE_INIT(":" method_),                                         \
+			.family = FAMILY_GEMINI,                                                   \
+			.format = FORMAT_GEMINI,                                                   \
+			__VA_ARGS__,                                                               \
+		},                                                                                 \
 	{                                                                                          \
-		.method = "POST", .path = SLICE_INIT("/v1/models/"), .is_prefix = true,            \
+		.method = "POST", .path = SLICE_INIT("/v1beta/"), .is_prefix = true,               \
 		.suffix = SLICE_INIT(":" method_), .family = FAMILY_GEMINI,                        \
 		.format = FORMAT_GEMINI, __VA_ARGS__,                                              \
 	}

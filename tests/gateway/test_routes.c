@@ -50,6 +50,8 @@ static void rt_1_table(void **state) {
 			FAMILY_GEMINI},
 		{"POST", "/v1beta/models/a/b:c:countTokens", true, NULL, FAMILY_GEMINI},
 		{"POST", "/v1/models/gemini-2.5-pro:generateContent", true, NULL, FAMILY_GEMINI},
+		{"POST", "/v1beta/tunedModels/x:generateContent", true, NULL, FAMILY_GEMINI},
+		{"POST", "/v1beta/tunedModels/x:dream", false, NULL, 0},
 		{"GET", "/v1beta/models", true, NULL, FAMILY_GEMINI},
 		{"GET", "/v1beta/models/publishers/google/models/x", true, NULL, FAMILY_GEMINI},
 		{"POST", "/v1beta/models/x:dream", true, NULL, FAMILY_GEMINI}, /* a 404 */
