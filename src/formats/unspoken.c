@@ -84,7 +84,7 @@ static void look_at_parts(
 		add(facts, is_file && part->title.len > 0, FACT_DOCUMENT_TITLE);
 		add(facts, is_file && part->context.len > 0, FACT_DOCUMENT_CONTEXT);
 		add(facts, is_file && part->citations_enabled == TRI_TRUE, FACT_DOCUMENT_CITATIONS);
-		add(facts, part->detail.len > 0, FACT_DETAIL);
+		add(facts, part->detail.len > 0 && !slice_is(part->detail, "auto"), FACT_DETAIL);
 		add(facts, part->kind == CHAT_PART_THINKING && part->is_redacted, FACT_REDACTED);
 		add(facts, part->kind == CHAT_PART_TEXT && part->signature.len > 0,
 			FACT_TEXT_SIGNATURE);

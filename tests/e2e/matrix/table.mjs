@@ -39,6 +39,7 @@ const rows = [
   [['gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
   [['openai-chat', 'openai-responses', 'anthropic', 'ollama'], ['gemini'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'GM-9', 'the model signs its calls, not its thoughts, and takes only what is signed'],
   [any, ['ollama'], 'PDF in', { drop: ['messages.file'] }, '4.9', 'a note stands in its place'],
+  [['anthropic'], ['gemini'], 'PDF in', { drop: ['messages.document.title'] }, '4.9', 'files have no title there'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
   [['openai-responses'], ['openai-responses'], 'audio in', { reject: 'audio the upstream cannot take', asks: true }, 'OR-2', 'the upstream says so itself'],
   [any, ['anthropic', 'openai-responses', 'ollama'], 'audio in', { reject: 'audio the upstream cannot take' }, '4.9, AN-16, OR-2'],
