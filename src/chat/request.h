@@ -227,7 +227,8 @@ struct chat_response_format {
 	bool is_set;
 	enum chat_response_format_kind kind;
 	struct slice name, description;
-	struct slice schema; /* raw */
+	struct slice schema;  /* raw */
+	struct slice openapi; /* gem: the schema as the client wrote it, in the OpenAPI subset */
 	enum tristate strict;
 };
 

@@ -10,7 +10,8 @@ bool gemini_parse_request(
 	const struct format_parse *parse, struct chat_request *request, struct error *error);
 bool gemini_build_request(const struct chat_request *request, const struct format_target *target,
 	struct format_built *built, struct chat_losses *losses, struct error *error);
-/* False when the model is also named in the body, or the client wants its stream as an array. */
+/* False when the model is also named in the body, the client wants its stream as an array, or media
+ * stand in results, which not every model takes (GM-6). */
 bool gemini_can_splice(const struct chat_request *request);
 struct format_decoder *gemini_decoder_create(const struct format_decoder_options *options);
 struct chat_sink *gemini_stream_encoder_create(const struct format_encoder_options *options);

@@ -104,8 +104,6 @@ static void put_logprobs(struct gemini_build *b, struct json_writer *w) {
 
 static void put_output(struct gemini_build *b, struct json_writer *w) {
 	const struct chat_response_format *format = &b->request->response_format;
-	struct slice own =
-		chat_ext_get(&b->request->ext, FORMAT_GEMINI, "generationConfig.responseSchema");
 	struct slice own_type =
 		chat_ext_get(&b->request->ext, FORMAT_GEMINI, "generationConfig.responseMimeType");
 	if (!format->is_set || format->kind == CHAT_RESPONSE_TEXT || b->schema_as_text) {
@@ -114,7 +112,11 @@ static void put_output(struct gemini_build *b, struct json_writer *w) {
 	if (!b->is_same_format || own_type.data == NULL) {
 		json_put_cstr(w, "responseMimeType", "application/json");
 	}
-	if (format->kind != CHAT_RESPONSE_JSON_SCHEMA || (b->is_same_format && own.data != NULL)) {
+	if (format->kind != CHAT_RESPONSE_JSON_SCHEMA || format->schema.data == NULL) {
+		return;
+	}
+	if (b->is_same_format && format->openapi.data != NULL) {
+		json_put_raw(w, "responseSchema", format->openapi);
 		return;
 	}
 	bool is_old = model_has(b->target->family, MODEL_WANTS_OPENAPI);

@@ -197,8 +197,7 @@ static bool read_schema(struct gemini_parser *p, const struct json *value) {
 		return gemini_refuse(p, "responseSchema", "must be an object");
 	}
 	set_schema(p, schema_from_openapi(p->arena, value));
-	chat_ext_add(p->arena, &p->request->ext, FORMAT_GEMINI,
-		SLICE("generationConfig.responseSchema"), json_raw(value));
+	p->request->response_format.openapi = json_raw(value);
 	return true;
 }
 

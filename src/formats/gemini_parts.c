@@ -274,7 +274,9 @@ static bool put_result_parts(
 }
 
 static bool takes_result_media(const struct gemini_build *b) {
-	return b->is_same_format || model_has(b->target->family, MODEL_IS_GEMINI_3);
+	const struct model_family *family = b->target->family;
+	return model_has(family, MODEL_IS_GEMINI_3) ||
+	       (b->is_same_format && family->vendor[0] == '\0');
 }
 
 static bool put_result(

@@ -8,7 +8,6 @@ const unpaired = ['openai-chat', 'openai-responses', 'anthropic', 'gemini'].flat
 export const faults = [
   ...unpaired,
   ['openai-responses', 'openai-responses', 'an answer cut off', 'the appended response.failed is numbered 0', '2.3, E-32', ['stream']],
-  ['gemini', 'gemini', 'image in a tool result', 'a spliced request keeps media in function responses, which models before Gemini 3 refuse', 'GM-6, 7.2'],
 ];
 
 /** The fault of a cell, asked in one way or in any. */
