@@ -35,7 +35,8 @@ bool openai_chat_write_annotation(
 	arena_init(&arena, NULL, 0);
 	const struct json *tree = json_parse(&arena, citation, NULL, NULL);
 	const struct json *url = json_get_value(tree, "url");
-	bool is_own = json_string_is(json_get(tree, "type"), "url_citation");
+	/* flat in Responses */
+	bool is_own = json_string_is(json_get(tree, "type"), "url_citation") && url == NULL;
 	if (is_own) {
 		json_write_raw(w, citation);
 	} else if (json_is(url, JSON_STRING)) {

@@ -165,7 +165,10 @@ static void test_recorded_requests(void **state) {
 		const char *folder;
 		enum format_id id;
 	} folders[] = {{"openai-chat", FORMAT_OPENAI_CHAT},
-		{"openai-chat-compat", FORMAT_OPENAI_CHAT}, {"anthropic", FORMAT_ANTHROPIC}};
+		{"openai-chat-compat", FORMAT_OPENAI_CHAT},
+		{"openai-responses", FORMAT_OPENAI_RESPONSES},
+		{"openai-responses-compat", FORMAT_OPENAI_RESPONSES},
+		{"anthropic", FORMAT_ANTHROPIC}};
 	size_t count = 0, bad = 0;
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		struct tally tally = {.format = format_get(folders[i].id)};
@@ -179,7 +182,35 @@ static void test_recorded_requests(void **state) {
 	assert_int_equal(bad, 0);
 }
 
-/* What real clients sent: parsed, spliced, and built for both upstreams. */
+/* For every upstream, as JSON or with a reason that is the client's. */
+static bool builds(const struct chat_request *request, const char *name) {
+	bool ok = true;
+	for (int id = 0; id < FORMAT_COUNT; id++) {
+		const struct format *to = format_get((enum format_id)id);
+		struct format_built built = {0};
+		struct chat_losses losses = {.arena = request->arena};
+		struct error error = {0};
+		if (to == NULL || to->build_request == NULL) {
+			continue;
+		}
+		const struct format_target target = {.model = request->model,
+			.family = model_family_of(request->model),
+			.stream = request->stream};
+		if (!format_build_request(to, request, &target, &built, &losses, &error)) {
+			print_error("%s to %s: %s\n", name, to->name, error.message);
+			ok = false;
+		} else {
+			size_t total = buf_total(&built.body);
+			char *flat = arena_alloc(request->arena, total + 1);
+			buf_copy_out(&built.body, 0, flat, total);
+			ok = ok && json_is_valid(slice_make(flat, total));
+		}
+		buf_finish(&built.body);
+	}
+	return ok;
+}
+
+/* What real clients sent: parsed, spliced, and built for every upstream. */
 static void check_client_file(const char *path, struct tally *tally) {
 	struct arena arena;
 	arena_init(&arena, NULL, (size_t)256 * 1024 * 1024);
@@ -189,7 +220,8 @@ static void check_client_file(const char *path, struct tally *tally) {
 	const struct json *body = json_get(tree, "body");
 	struct slice word = slice_contains(url, SLICE("chat/completions")) ? SLICE("openai-chat")
 			    : slice_contains(url, SLICE("/messages"))      ? SLICE("anthropic")
-									   : SLICE("");
+			    : slice_contains(url, SLICE("/responses")) ? SLICE("openai-responses")
+								       : SLICE("");
 	tally->format = format_find(word);
 	if (tally->format != NULL && json_is(body, JSON_OBJECT) &&
 		!slice_contains(url, SLICE("count_tokens"))) {
@@ -198,7 +230,7 @@ static void check_client_file(const char *path, struct tally *tally) {
 		struct slice copy = arena_dup(&arena, json_raw(body));
 		check_request(tally, path, copy);
 		tally->bad += !parse(tally->format, copy, &arena, &request, &error) ||
-			      format_estimate_tokens(&request) < 1;
+			      format_estimate_tokens(&request) < 1 || !builds(&request, path);
 	}
 	fixtures_free(text);
 	arena_finish(&arena);
@@ -207,8 +239,8 @@ static void check_client_file(const char *path, struct tally *tally) {
 static void test_client_requests(void **state) {
 	(void)state;
 	static const char *const folders[] = {"ai-anthropic", "ai-compatible", "ai-openai-chat",
-		"aicommits", "amp", "anthropic", "ccr", "claude-code", "cline", "langchain-openai",
-		"llamaindex", "openai", "opencode", "qwen-code"};
+		"aicommits", "amp", "anthropic", "ccr", "claude-code", "cline", "codex",
+		"langchain-openai", "llamaindex", "openai", "opencode", "qwen-code"};
 	struct tally tally = {0};
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		char relative[128];
