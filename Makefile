@@ -96,7 +96,7 @@ FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 
 .DEFAULT_GOAL := build
 .PHONY: build run test test-matrix check bench fuzz format install clean release help setup setup-test unit \
-	test-only check-format check-floors check-warnings check-cppcheck check-analyzer check-asan
+	test-only check-format check-floors check-rules check-warnings check-cppcheck check-analyzer check-asan
 
 # ---- the program -----------------------------------------------------------------------------
 
@@ -214,8 +214,8 @@ $(BUILD)/fuzz/replay-%: fuzz/%.c $(wildcard fuzz/*.h) tests/support/replay_main.
 
 # ---- checks ----------------------------------------------------------------------------------
 
-## check: format, floors, warnings as errors (gcc, clang), cppcheck, gcc -fanalyzer, all tests under ASan+UBSan, units under valgrind
-check: setup-test check-format check-floors check-warnings check-cppcheck check-analyzer check-asan valgrind
+## check: format, floors, tests of the rules, warnings as errors (gcc, clang), cppcheck, gcc -fanalyzer, all tests under ASan+UBSan, units under valgrind
+check: setup-test check-format check-floors check-rules check-warnings check-cppcheck check-analyzer check-asan valgrind
 
 FORMATTED = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 check-format:
@@ -223,6 +223,9 @@ check-format:
 
 check-floors:
 	scripts/check-floors
+
+check-rules:
+	scripts/check-rules
 
 check-warnings:
 	$(MAKE) --no-print-directory V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror \
