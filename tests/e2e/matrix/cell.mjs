@@ -46,7 +46,7 @@ export class Cell {
   async fails(q, status) {
     const { answer } = await this.send(q);
     assert.equal(answer.status, status, answer.text);
-    return this.format.checker.failure(answer.status, answer.headers, answer.json);
+    return { ...this.format.checker.failure(answer.status, answer.headers, answer.json), retryAfter: answer.headers['retry-after'] };
   }
 
   seen() {

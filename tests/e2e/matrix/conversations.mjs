@@ -162,4 +162,14 @@ export const conversations = {
       else if (cell.client === 'gemini') assert.equal(e.type, 'INVALID_ARGUMENT');
     },
   },
+  'too many questions': {
+    rule: '4.8, ER-6, RT-6',
+    async run(cell) {
+      const e = await cell.fails({ turns: [user(ask('error-429'))] }, 429);
+      assert.match(e.message, /slow down/);
+      assert.equal(e.retryAfter, '7');
+      const type = { anthropic: 'rate_limit_error', gemini: 'RESOURCE_EXHAUSTED', ollama: null }[cell.client];
+      assert.equal(e.type, type === undefined ? 'rate_limit_error' : type);
+    },
+  },
 };

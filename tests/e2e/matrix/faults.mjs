@@ -7,7 +7,6 @@ const unpaired = ['openai-chat', 'openai-responses', 'anthropic', 'gemini'].flat
 /** [client, upstream, case, what is wrong, rule, ways]; without ways it is wrong in every way. */
 export const faults = [
   ...unpaired,
-  ['openai-responses', 'openai-responses', 'an answer cut off', 'the appended response.failed is numbered 0', '2.3, E-32', ['stream']],
 ];
 
 /** The fault of a cell, asked in one way or in any. */
