@@ -21,6 +21,9 @@
 
 #define SERVE_MAX_THREADS 8
 #define SERVE_STACK_BYTES ((size_t)256 * 1024)
+/* The most that start-up waits for hosts that are asked for their models; a port that nobody
+ * listens on answers at once. */
+#define SERVE_DISCOVER_MS 400
 /* Larger blocks come from the kernel and go back to it when freed: bodies and long answers do not
  * stay in the heap. */
 #define SERVE_MMAP_THRESHOLD (256 * 1024)
@@ -321,15 +324,32 @@ static void finish(struct server *server) {
 
 /* ---- the command ---- */
 
+/* Hosts that have to be asked what they serve, and whether there is an Ollama on this machine. */
+static void discover(struct server *server, struct arena *arena, struct mux_found *found) {
+	struct config_provider local;
+	bool is_wanted = config_local_ollama(server->config, &local);
+	mux_discover(server->config, is_wanted ? &local : NULL, command_user_agent(),
+		SERVE_DISCOVER_MS, arena, found);
+	if (is_wanted && mux_found_of(found, local.id) != NULL) {
+		config_adopt(server->config, &local);
+	}
+}
+
 static bool start(struct server *server, struct error *error) {
+	struct arena arena;
+	struct mux_found found;
 	open_tokens(server);
+	arena_init(&arena, NULL, 0);
+	discover(server, &arena, &found);
 	const struct mux_options options = {
 		.config = server->config,
+		.found = &found,
 		.log = server->log,
 		.tokens = server->tokens,
 		.user_agent = command_user_agent(),
 	};
 	server->mux = mux_create(&options, error);
+	arena_finish(&arena);
 	if (!server->mux) {
 		return false;
 	}

@@ -149,6 +149,7 @@ struct config {
 	bool is_auth_disabled;
 	bool allows_localhost_without_key;
 
+	bool finds_ollama;           /* discover-ollama */
 	struct slice ollama_version; /* what /api/version says (OL-10) */
 
 	/* logging */
@@ -226,6 +227,12 @@ struct slice config_endpoint(const struct config *config, const char *provider, 
 bool config_needs_key(const struct config *config);
 /* True when the host is 127.0.0.0/8, ::1 or localhost. */
 bool config_host_is_loopback(struct slice host);
+/* An entry for an Ollama on this machine, in *entry; false when none is looked for: by
+ * discover-ollama, because the configuration names its providers, or because Ollama's place is
+ * taken (by OLLAMA_HOST, or by our own port). */
+bool config_local_ollama(const struct config *config, struct config_provider *entry);
+/* Takes such an entry into a snapshot that nobody else holds yet, and notes it. */
+void config_adopt(struct config *config, const struct config_provider *entry);
 /* gateway.md 2.5: case-insensitive, `*` anywhere. */
 bool config_model_is_excluded(const struct config_provider *provider, struct slice model);
 

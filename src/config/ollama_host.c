@@ -1,4 +1,5 @@
-/* ollama_host.c: OLLAMA_HOST, as loosely as Ollama itself reads it. */
+/* ollama_host.c: where Ollama is: OLLAMA_HOST, as loosely as Ollama itself reads it, and the one on
+ * this machine. */
 #include "config/config_internal.h"
 
 #define OLLAMA_PORT 11434
@@ -63,4 +64,40 @@ struct slice config_ollama_url(struct arena *arena, struct slice text) {
 	}
 	return arena_printf(arena, "%.*s://%s%.*s%s:%lld%.*s", SLICE_FMT(scheme), is_v6 ? "[" : "",
 		SLICE_FMT(host), is_v6 ? "]" : "", (long long)number, SLICE_FMT(path));
+}
+
+static const struct config_provider_type *ollama_type(void) {
+	const struct config_provider_type *type = config_provider_types;
+	while (strcmp(type->name, "ollama") != 0) {
+		type++;
+	}
+	return type;
+}
+
+bool config_local_ollama(const struct config *config, struct config_provider *entry) {
+	const struct config_provider_type *type = ollama_type();
+	bool is_wanted = config->finds_ollama && config->port != OLLAMA_PORT;
+	for (size_t i = 0; i < config->providers.len; i++) {
+		const struct config_provider *provider = &config->providers.items[i];
+		is_wanted &= provider->is_from_environment && provider->type != type;
+	}
+	*entry = (struct config_provider){
+		.type = type,
+		.id = slice_of(type->name),
+		.name = slice_of(type->name),
+		.base_url = slice_of(type->default_base_url),
+		.is_enabled = true,
+		.is_from_environment = true,
+	};
+	return is_wanted;
+}
+
+void config_adopt(struct config *config, const struct config_provider *entry) {
+	*ARENA_PUSH(&config->arena, &config->providers) = *entry;
+	*ARENA_PUSH(&config->arena, &config->notes) = (struct config_note){
+		.text = arena_printf(&config->arena,
+			"found Ollama at %.*s, using it as provider %.*s (discover-ollama: false "
+			"leaves it out)",
+			SLICE_FMT(entry->base_url), SLICE_FMT(entry->id))
+				.data};
 }

@@ -501,6 +501,13 @@ static const struct option_row rows[] = {
 		.help = "Upstream calls one request may become: n where the upstream has none, "
 			"prompts",
 		.since = VERSION_FIRST},
+	{.key = "discover-ollama",
+		.type = OPTION_BOOL,
+		.offset = AT(finds_ollama),
+		.default_text = "true",
+		.help = "Whether serve looks for an Ollama on this machine when no providers are "
+			"configured",
+		.since = VERSION_FIRST},
 	{.key = "ollama-version",
 		.type = OPTION_STRING,
 		.offset = AT(ollama_version),

@@ -191,6 +191,10 @@ struct format {
 	bool (*parse_count)(
 		struct slice body, struct arena *arena, int64_t *tokens, struct error *error);
 	void (*encode_count)(int64_t tokens, struct buf *out);
+	/* The ids in a host's list of models; NULL = the models of a host are known otherwise, and
+	 * nobody is asked. False when it is no such list. */
+	bool (*parse_models)(
+		struct slice body, struct arena *arena, struct slice **ids, size_t *count);
 	/* Embeddings; NULL = the dialect has none. */
 	const struct format_embed *embed;
 	/* Answers that later requests refer to; NULL = the dialect has none. */

@@ -17,5 +17,6 @@ const struct format format_ollama = {
 	.encode_response = ollama_encode_response,
 	.encode_error = format_encode_ollama_error,
 	.parse_error = format_read_error,
+	.parse_models = ollama_parse_tags,
 	.embed = &format_ollama_embed,
 };

@@ -16,6 +16,9 @@ struct chat_sink *ollama_encoder_create(const struct format_encoder_options *opt
 bool ollama_encode_response(
 	const struct chat_response *response, const struct format_encoder_options *options);
 
+/* The names in an answer of /api/tags. */
+bool ollama_parse_tags(struct slice body, struct arena *arena, struct slice **ids, size_t *count);
+
 /* No client needs more, and what is paired by name stays cheap. */
 #define OLLAMA_MAX_TOOLS 1024
 #define OLLAMA_MAX_CALLS 512 /* of one message */

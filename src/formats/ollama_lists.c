@@ -103,6 +103,23 @@ static void write_tag(struct json_writer *w, const struct format_model *model) {
 	json_end_object(w);
 }
 
+bool ollama_parse_tags(struct slice body, struct arena *arena, struct slice **ids, size_t *count) {
+	const struct json *list = json_get(json_parse(arena, body, NULL, NULL), "models");
+	if (!json_is(list, JSON_ARRAY)) {
+		return false;
+	}
+	*count = 0;
+	*ids = ARENA_ARRAY(arena, struct slice, list->count + 1);
+	json_each (item, list) {
+		const struct json *model = json_get_value(item, "model");
+		struct slice id = json_string(model ? model : json_get(item, "name"), arena);
+		if (id.len > 0) {
+			(*ids)[(*count)++] = arena_dup(arena, id);
+		}
+	}
+	return true;
+}
+
 void ollama_encode_tags(const struct format_list *list, struct buf *out) {
 	struct json_writer w;
 	json_writer_init(&w, out, false);

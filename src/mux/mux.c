@@ -34,7 +34,7 @@ struct mux *mux_create(const struct mux_options *options, struct error *error) {
 		if (!provider->is_enabled) {
 			continue;
 		}
-		struct backend *backend = upstream_create(mux, provider, error);
+		struct backend *backend = upstream_create(mux, provider, options->found, error);
 		if (backend == NULL) {
 			destroy(mux);
 			return NULL;

@@ -23,8 +23,27 @@ struct mux;
 struct mux_loop;
 struct mux_call;
 
+/* What hosts say their models are, by provider id. */
+struct mux_found_list {
+	struct slice provider;
+	struct slice *models;
+	size_t count;
+};
+struct mux_found {
+	struct mux_found_list *items;
+	size_t len, cap;
+};
+/* Asks every enabled provider without a list of its own whose models only its host knows (Ollama),
+ * and `also` (may be NULL) as if it were one of the configuration: all at once, at most limit_ms.
+ * Blocks; who does not answer is not in the list. Everything is in the arena. */
+void mux_discover(const struct config *config, const struct config_provider *also,
+	const char *user_agent, unsigned limit_ms, struct arena *arena, struct mux_found *found);
+/* NULL when it did not answer, or for no list. */
+const struct mux_found_list *mux_found_of(const struct mux_found *found, struct slice provider);
+
 struct mux_options {
-	struct config *config; /* a reference is taken */
+	struct config *config;         /* a reference is taken */
+	const struct mux_found *found; /* of mux_discover, copied; NULL: nobody was asked */
 	struct log *log;
 	const struct tokens *tokens; /* vocabularies, which outlive the mux and its loops; may be
 					NULL: counts are estimates */

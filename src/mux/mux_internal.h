@@ -159,8 +159,11 @@ struct mux_loop {
 };
 
 /* One backend per enabled provider entry; its models go into the registry. NULL with an error. */
-struct backend *upstream_create(
-	struct mux *mux, const struct config_provider *settings, struct error *error);
+struct backend *upstream_create(struct mux *mux, const struct config_provider *settings,
+	const struct mux_found *found, struct error *error);
+/* As client_request.proxy: the key's, else the provider's, else the global one. */
+const char *upstream_proxy(
+	const struct config *config, const struct config_provider *settings, struct slice of_key);
 struct backend *demo_create(struct mux *mux);
 
 /* mux_submit on a route that was found already; NULL = find it. */

@@ -54,7 +54,7 @@ static const struct backend_kind kind = {
 };
 
 /* NULL: none but the environment's; "direct": none at all. */
-static const char *proxy_of(
+const char *upstream_proxy(
 	const struct config *config, const struct config_provider *settings, struct slice of_key) {
 	struct slice proxy = of_key;
 	if (proxy.len == 0) {
@@ -84,7 +84,7 @@ static void make_accounts(struct mux *mux, struct upstream *upstream) {
 			proxy = settings->api_keys.items[i].proxy_url;
 			log_add_secret(mux->log, account->key);
 		}
-		account->proxy = proxy_of(mux->config, settings, proxy);
+		account->proxy = upstream_proxy(mux->config, settings, proxy);
 	}
 }
 
@@ -108,8 +108,10 @@ static void add_model(struct mux *mux, struct upstream *upstream, struct slice n
 }
 
 /* The configured list; without one the profile's, where it fits the host: at the vendor's own, and
- * at every host of Anthropic's and Gemini's dialects (gateway.md 2.2). */
-static void add_models(struct mux *mux, struct upstream *upstream) {
+ * at every host of Anthropic's and Gemini's dialects (gateway.md 2.2), and what the host itself
+ * says. */
+static void add_models(
+	struct mux *mux, struct upstream *upstream, const struct mux_found_list *found) {
 	const struct config_provider *settings = upstream->settings;
 	const struct provider *provider = upstream->provider;
 	for (size_t i = 0; i < settings->models.len; i++) {
@@ -124,6 +126,9 @@ static void add_models(struct mux *mux, struct upstream *upstream) {
 	for (size_t i = 0; !is_listed && fits && i < provider->model_count; i++) {
 		struct slice id = slice_of(provider->models[i].id);
 		add_model(mux, upstream, id, id, false, provider->models[i].display_name);
+	}
+	for (size_t i = 0; !is_listed && found != NULL && i < found->count; i++) {
+		add_model(mux, upstream, found->models[i], found->models[i], false, NULL);
 	}
 }
 
@@ -142,8 +147,8 @@ static unsigned to_ms(int64_t ms) {
 	return ms <= 0 ? 0 : ms >= UINT_MAX ? UINT_MAX : (unsigned)ms;
 }
 
-struct backend *upstream_create(
-	struct mux *mux, const struct config_provider *settings, struct error *error) {
+struct backend *upstream_create(struct mux *mux, const struct config_provider *settings,
+	const struct mux_found *found, struct error *error) {
 	const struct config *config = mux->config;
 	const struct provider *provider = provider_find(slice_of(settings->type->name));
 	if (provider != NULL && settings->wire == CONFIG_WIRE_RESPONSES) {
@@ -181,6 +186,6 @@ struct backend *upstream_create(
 	};
 	copy_headers(mux, upstream);
 	make_accounts(mux, upstream);
-	add_models(mux, upstream);
+	add_models(mux, upstream, mux_found_of(found, settings->id));
 	return &upstream->base;
 }

@@ -35,7 +35,8 @@ export function configFor(up, extra = {}) {
 /** A new empty home with the XDG directories; remove() deletes it. */
 export function cleanHome() {
   const home = mkdtempSync(join(tmpdir(), 'llm-mux-home-'));
-  const env = { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TERM: 'dumb' };
+  // What runs on the machine is no part of a test.
+  const env = { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TERM: 'dumb', LLM_MUX_DISCOVER_OLLAMA: 'false' };
   for (const [name, sub] of [['XDG_CONFIG_HOME', 'config'], ['XDG_STATE_HOME', 'state'], ['XDG_DATA_HOME', 'data'], ['XDG_CACHE_HOME', 'cache'], ['XDG_RUNTIME_DIR', 'run']]) {
     env[name] = join(home, sub);
     mkdirSync(env[name], { mode: 0o700 });
