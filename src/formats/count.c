@@ -51,17 +51,25 @@ static void visit_parts(struct count_visit *visit, const struct chat_parts *part
 	}
 }
 
+/* Turns of one text each are known to the token; how several are joined is not. */
+static bool is_plain_turn(const struct chat_message *message, const struct model_layout *layout) {
+	return message->parts.len <= 1 &&
+	       (message->role != CHAT_ROLE_ASSISTANT || layout->has_plain_answers);
+}
+
 static void visit_request(struct count_visit *visit) {
 	const struct chat_request *request = visit->request;
 	const struct model_layout *layout = visit->model->layout;
 	visit->fixed += layout->per_request;
 	if (request->system.len > 0) {
 		visit->fixed += layout->per_message;
+		visit->is_exact = visit->is_exact && request->system.len == 1;
 		visit_parts(visit, &request->system);
 	}
 	for (size_t i = 0; i < request->messages.len; i++) {
 		const struct chat_message *message = &request->messages.items[i];
 		visit->fixed += layout->per_message;
+		visit->is_exact = visit->is_exact && is_plain_turn(message, layout);
 		if (message->name.len > 0) {
 			visit->fixed += layout->per_name;
 			visit->on_text(visit, message->name);

@@ -262,7 +262,7 @@ void count_visit_tools(struct count_visit *visit) {
 	const struct chat_request *request = visit->request;
 	const struct model_layout *layout = visit->model->layout;
 	enum chat_tool_choice_mode choice = request->tool_choice.mode;
-	bool has_schema = request->response_format.schema.len > 0;
+	bool has_schema = request->response_format.schema.len > 0 && !layout->is_schema_free;
 	if (request->tools.len == 0 && !has_schema) {
 		return;
 	}

@@ -5,6 +5,7 @@
 
 static const struct model_layout plain = {.per_request = 0};
 static const struct model_layout chatml = {.is_known = true,
+	.has_plain_answers = true,
 	.per_request = 3,
 	.per_message = 4,
 	.per_name = 1,
@@ -55,7 +56,7 @@ static const struct model_layout claude_4_7 = {.per_request = 4,
 	.tools_prompt_forced = 110,
 	.schema_prompt = 160,
 	.citations_prompt = 690};
-static const struct model_layout gemini = {.per_call = 4};
+static const struct model_layout gemini = {.per_call = 4, .is_schema_free = true};
 static const struct model_layout mistral = {.per_request = 3,
 	.per_message = 4,
 	.per_call = 15,

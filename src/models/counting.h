@@ -8,6 +8,7 @@
 /* What a request costs beyond its texts, in tokens of the family. */
 struct model_layout {
 	bool is_known;           /* a request of plain texts costs exactly this */
+	bool has_plain_answers;  /* turns of the assistant are no exception to that */
 	int per_request;         /* the reply's primer, hidden preambles */
 	int per_message;         /* with its role */
 	int per_name;            /* of a message, beside the name's text */
@@ -17,6 +18,7 @@ struct model_layout {
 	int tools_prompt_forced; /* more, when the choice forces one */
 	int tools_system_credit; /* less, when tools or a schema share the system message */
 	int schema_prompt;       /* of structured output, beside the schema's text */
+	bool is_schema_free;     /* structured output is no part of the prompt */
 	int thinking_prompt;     /* of thinking with a budget */
 	int citations_prompt;    /* once, when a document may be cited */
 };

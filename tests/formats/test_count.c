@@ -132,6 +132,7 @@ static void count_one(const struct recorded *exchange, void *data) {
 	const struct format_parse parse = {.body = exchange->request,
 		.tree = json_parse(&arena, exchange->request, NULL, NULL),
 		.op = exchange->is_count ? CHAT_OP_COUNT : CHAT_OP_CHAT,
+		.path = exchange->path,
 		.arena = &arena};
 	struct error error;
 	if (parse.tree && run->format->parse_request(&parse, &request, &error)) {
@@ -177,6 +178,14 @@ static double report(const char *folder, struct run *run, enum content content) 
 	return (double)low / (double)samples->len;
 }
 
+/* After report. */
+static void assert_median(const struct run *run, enum content content, double least, double most) {
+	const struct samples *samples = &run->by_content[content];
+	assert_true(samples->len > 0);
+	double median = samples->errors[samples->len / 2];
+	assert_true(median >= least && median <= most);
+}
+
 static void run_folder(struct run *run, const char *folder, enum format_id id) {
 	struct tokens *tokens = vocabulary_open();
 	if (!tokens) {
@@ -218,6 +227,34 @@ static void tc_5_anthropic(void **state) {
 	assert_true(share_near(&run, CONTENT_TOOLS) >= 0.65);
 }
 
+/* TC-5b */
+static void tc_5b_gemini(void **state) {
+	struct run run;
+	(void)state;
+	run_folder(&run, "gemini", FORMAT_GEMINI);
+	for (int content = 0; content < CONTENT_COUNT; content++) {
+		report("gemini", &run, (enum content)content);
+	}
+	/* Cached contents and signatures of thoughts are in no text, so only the middle is told. */
+	assert_int_equal(run.exact, 0);
+	assert_median(&run, CONTENT_TEXT, -0.05, 0.05);
+	assert_median(&run, CONTENT_TOOLS, -0.05, 0.25);
+	assert_median(&run, CONTENT_MEDIA, -0.05, 0.25);
+}
+
+static void tc_3_openai_responses(void **state) {
+	struct run run;
+	(void)state;
+	run_folder(&run, "openai-responses", FORMAT_OPENAI_RESPONSES);
+	for (int content = 0; content < CONTENT_COUNT; content++) {
+		report("openai-responses", &run, (enum content)content);
+	}
+	assert_int_equal(run.exact_wrong, 0);
+	assert_true(run.exact >= 10);
+	assert_true(share_near(&run, CONTENT_TEXT) >= 0.9);
+	assert_median(&run, CONTENT_TOOLS, -0.05, 0.25);
+}
+
 /* Hosts put prompts of their own before what is sent, so only the middle can be told. */
 static void tc_2_compatible_hosts(void **state) {
 	struct run run;
@@ -226,11 +263,8 @@ static void tc_2_compatible_hosts(void **state) {
 	for (int content = 0; content < CONTENT_SERVER; content++) {
 		report("openai-chat-compat", &run, (enum content)content);
 	}
-	for (int content = CONTENT_TEXT; content <= CONTENT_TOOLS; content++) {
-		const struct samples *samples = &run.by_content[content];
-		double median = samples->errors[samples->len / 2];
-		assert_true(median >= -0.05 && median <= 0.15);
-	}
+	assert_median(&run, CONTENT_TEXT, -0.05, 0.15);
+	assert_median(&run, CONTENT_TOOLS, -0.05, 0.15);
 }
 
 /* ---- without recordings ---- */
@@ -424,6 +458,8 @@ int test_count(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tc_3_openai_chat),
 		cmocka_unit_test(tc_5_anthropic),
+		cmocka_unit_test(tc_5b_gemini),
+		cmocka_unit_test(tc_3_openai_responses),
 		cmocka_unit_test(tc_2_compatible_hosts),
 		cmocka_unit_test(tc_3_namespace),
 		cmocka_unit_test(namespace_of_a_hostile_schema),
