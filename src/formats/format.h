@@ -210,8 +210,9 @@ struct format_stored {
 	 * in the arena; its stored answer's id is previous(). False beyond the arena's cap. */
 	bool (*restore)(const struct format_parse *parse, struct slice input, struct slice output,
 		struct slice *body, struct error *error);
-	/* What the model is given, for the store; absent = the client wants nothing stored. In the
-	 * arena of the request, or the body's bytes. */
+	/* What the model is given, for the store, whether the client wants it there (`store`) or
+	 * not; absent = beyond the arena's cap. In the arena of the request, or the body's bytes.
+	 */
 	struct slice (*input)(const struct chat_request *request);
 	/* The list of stored items, a page of it by the query (limit, order, after). False for a
 	 * query that makes no sense. */

@@ -135,10 +135,7 @@ static bool restore(const struct format_parse *parse, struct slice input, struct
 }
 
 static struct slice input(const struct chat_request *request) {
-	struct slice none = {0};
-	return request->store == TRI_FALSE
-		       ? none
-		       : items_of(json_get_value(request->tree, "input"), request->arena);
+	return items_of(json_get_value(request->tree, "input"), request->arena);
 }
 
 /* ---- lists of items ---- */

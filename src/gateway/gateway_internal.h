@@ -130,6 +130,9 @@ struct gateway_call {
 	const char *allow;                 /* methods of the path, when it has not this one */
 	enum api_family family;
 	enum gateway_origin origin;
+	/* Of its connection, for answers that are to be stored nowhere (`store: false`); NULL =
+	 * none is kept. */
+	struct responses_store *private_store;
 	struct slice request_id;
 	struct slice model; /* as asked for; absent before the body was read */
 	struct chat_request request;

@@ -5,19 +5,35 @@
 
 /* ---- requests that build on an answer ---- */
 
+/* The answer of that id, and the store it was taken from. */
+static const struct stored_response *take_stored(
+	struct gateway_call *call, struct slice id, struct responses_store **from) {
+	struct responses_store *const stores[] = {call->private_store, call->gateway->store};
+	for (size_t i = 0; i < sizeof stores / sizeof *stores; i++) {
+		const struct stored_response *stored =
+			stores[i] == NULL ? NULL
+					  : responses_store_take(
+						    stores[i], id, (int64_t)clock_monotonic_ms());
+		if (stored != NULL) {
+			*from = stores[i];
+			return stored;
+		}
+	}
+	return NULL;
+}
+
 bool gateway_restore(struct gateway_call *call, const struct format *format,
 	struct format_parse *parse, struct slice *restored, struct error *error) {
-	struct responses_store *store = call->gateway->store;
+	struct responses_store *store;
 	struct slice id = {0};
 	*restored = id;
-	if (store != NULL && format->stored != NULL) {
+	if (format->stored != NULL) {
 		id = format->stored->previous(parse->tree, call->arena);
 	}
 	if (id.data == NULL) {
 		return true;
 	}
-	const struct stored_response *stored =
-		responses_store_take(store, id, (int64_t)clock_monotonic_ms());
+	const struct stored_response *stored = take_stored(call, id, &store);
 	if (stored == NULL) {
 		return true; /* perhaps the upstream knows it */
 	}
@@ -35,6 +51,12 @@ bool gateway_restore(struct gateway_call *call, const struct format *format,
 
 /* ---- answers on their way in ---- */
 
+/* Where an answer goes; NULL = nowhere. */
+static struct responses_store *store_of(const struct gateway_call *call) {
+	bool is_private = call->request.store == TRI_FALSE || call->gateway->store == NULL;
+	return is_private ? call->private_store : call->gateway->store;
+}
+
 static void on_answer(struct format_answer_watch *watch, struct slice id, struct slice items,
 	struct slice object) {
 	struct gateway_answer *answer =
@@ -46,13 +68,13 @@ static void on_answer(struct format_answer_watch *watch, struct slice id, struct
 	}
 	const struct stored_response stored = {
 		.id = id, .input = input, .output = items, .object = object};
-	responses_store_put(answer->call->gateway->store, &stored, (int64_t)clock_monotonic_ms());
+	responses_store_put(store_of(answer->call), &stored, (int64_t)clock_monotonic_ms());
 }
 
 /* An upstream of the same dialect keeps its own answers: those pass by unread. */
 struct format_answer_watch *gateway_watch_answer(
 	struct gateway_answer *answer, const struct chat_request *request) {
-	if (answer->call->gateway->store == NULL || answer->format->stored == NULL ||
+	if (store_of(answer->call) == NULL || answer->format->stored == NULL ||
 		request->op != CHAT_OP_CHAT) {
 		return NULL;
 	}

@@ -10,15 +10,22 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "chat/emit.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/responses_store.h"
 #include "net/sse.h"
 #include "net/websocket.h"
 
 #define TURNS_MAX 16 /* of one socket, at once */
+/* A client continues its latest answer, also one that it wants stored nowhere (`store: false`): it
+ * is kept for this connection alone, as long as there is room, and dies with it. */
+#define PRIVATE_STORE_BYTES ((size_t)16 * 1024 * 1024)
+#define PRIVATE_STORE_MS ((int64_t)3600 * 1000)
 
 struct responses_socket {
-	struct gateway_call *call;   /* of the handshake */
-	struct websocket *websocket; /* NULL: closed */
+	struct gateway_call *call;     /* of the handshake */
+	struct websocket *websocket;   /* NULL: closed */
+	struct responses_store *store; /* its own */
 	struct responses_turn *turns;
 	size_t running;
 	struct loop_deferred reaper; /* frees turns that are over, when their callbacks returned */
@@ -111,6 +118,7 @@ static struct responses_turn *turn_create(struct responses_socket *socket) {
 		.route = handshake->route,
 		.family = handshake->family,
 		.origin = handshake->origin,
+		.private_store = socket->store,
 		.request_id = gateway_request_id(&turn->arena, &turn->http.headers),
 	};
 	turn->next = socket->turns;
@@ -196,7 +204,7 @@ static void on_event(struct chat_sink *sink, const struct chat_event *event) {
 
 /* Members of a message that are not the request's: its answer is streamed, in any case. */
 static bool is_of_the_message(const struct json *member) {
-	static const char *const names[] = {"type", "event_id", "stream", "background"};
+	static const char *const names[] = {"type", "event_id", "stream", "background", "generate"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (json_key_is(member, names[i])) {
 			return true;
@@ -205,15 +213,14 @@ static bool is_of_the_message(const struct json *member) {
 	return false;
 }
 
-/* The body that a POST would have, from `response` or from the message itself. */
-static struct slice make_body(struct responses_turn *turn, const struct json *message) {
-	const struct json *nested = json_get_value(message, "response");
+/* The body that a POST would have. */
+static struct slice make_body(struct responses_turn *turn, const struct json *source) {
 	struct buf body = {0};
 	struct json_writer w;
 	json_writer_init(&w, &body, false);
 	json_begin_object(&w);
 	json_put_bool(&w, "stream", true);
-	json_each (member, json_is(nested, JSON_OBJECT) ? nested : message) {
+	json_each (member, source) {
 		if (!is_of_the_message(member)) {
 			json_write_key_slice(&w, json_key(member, &turn->arena));
 			json_write_node(&w, member);
@@ -225,19 +232,63 @@ static struct slice make_body(struct responses_turn *turn, const struct json *me
 	return copy;
 }
 
+/* `generate: false` only makes the conversation known, so that the next request can continue it: an
+ * empty answer, without an upstream. */
+static bool warm_up(struct responses_turn *turn, const struct format *format, struct error *error) {
+	struct gateway_call *call = &turn->call;
+	struct gateway_answer *answer = &call->answer;
+	if (!mux_check_model(call->gateway->mux, call->model, call->arena, error)) {
+		return false;
+	}
+	answer->sink.on_event = on_event;
+	answer->call = call;
+	answer->format = format;
+	answer->is_stream = true;
+	const struct format_encoder_options options = {
+		.arena = call->arena,
+		.out = &call->gateway->scratch,
+		.request = &call->request,
+		.is_stream = true,
+		.model = call->model,
+		.now_s = clock_wall_ms() / 1000,
+		.request_id = call->request_id,
+		.watch = gateway_watch_answer(answer, &call->request),
+	};
+	answer->encoder = format->encoder_create(&options);
+	turn->is_running = true;
+	turn->socket->running++;
+	struct slice none = {0};
+	struct chat_usage usage;
+	chat_usage_init(&usage);
+	usage.input_uncached = usage.output_total = 0;
+	struct chat_emitter emitter;
+	chat_emitter_init(&emitter, &answer->sink, call->arena);
+	chat_emit_start(&emitter, none, call->model, options.now_s, none, none);
+	chat_emit_usage(&emitter, &usage);
+	chat_emit_finish(&emitter, 0, CHAT_FINISH_STOP, none, none, none);
+	chat_emit_end(&emitter);
+	return true;
+}
+
 static bool create(struct responses_turn *turn, const struct json *message, struct error *error) {
 	struct gateway_call *call = &turn->call;
 	const struct format *format = format_get(call->route->format);
+	const struct json *nested = json_get_value(message, "response");
+	const struct json *source = json_is(nested, JSON_OBJECT) ? nested : message;
+	bool generates = true;
 	if (turn->socket->running >= TURNS_MAX) {
 		return error_set(error, ERROR_RATE_LIMIT,
 			"%d responses are under way on this connection; wait until one of them "
 			"has ended",
 			TURNS_MAX);
 	}
-	struct slice body = make_body(turn, message);
+	struct slice body = make_body(turn, source);
 	const struct json *tree = gateway_parse_object(call, &body, error);
 	if (!tree || !gateway_parse_request(call, format, body, tree, error)) {
 		return false;
+	}
+	if (json_bool(json_get_value(source, "generate"), &generates) && !generates) {
+		return warm_up(turn, format, error);
 	}
 	gateway_answer_submit(call, format, on_event);
 	turn->is_running = true;
@@ -336,6 +387,8 @@ static void on_closed(struct websocket *websocket, int code, void *context) {
 		socket->turns = turn->next;
 		turn_free(turn);
 	}
+	responses_store_destroy(socket->store);
+	socket->store = NULL;
 }
 
 void gateway_responses_socket(struct gateway_call *call) {
@@ -366,5 +419,7 @@ void gateway_responses_socket(struct gateway_call *call) {
 		call->exchange, headers.items, headers.count, &handler, &options, &error);
 	if (socket->websocket == NULL) {
 		gateway_fail(call, &error);
+		return;
 	}
+	socket->store = responses_store_create(PRIVATE_STORE_BYTES, PRIVATE_STORE_MS);
 }

@@ -63,6 +63,37 @@ describe('Responses over a WebSocket', { skip }, () => {
     await socket.close();
   });
 
+  test('a conversation that is stored nowhere goes on on its socket, and there alone', async () => {
+    const socket = await openSocket(server, '/v1/responses', auth);
+    const ask = { type: 'response.create', model: 'demo/echo', store: false };
+    socket.send({ ...ask, input: 'first' });
+    const first = (await socket.until(ended)).at(-1);
+    socket.send({ ...ask, input: 'second', previous_response_id: first.response.id });
+    const second = (await socket.until(ended)).at(-1);
+    assert.equal(second.type, 'response.completed');
+    assert.ok(second.response.usage.input_tokens > first.response.usage.input_tokens, 'the first turn is part of the second');
+    const other = await openSocket(server, '/v1/responses', auth);
+    other.send({ ...ask, input: 'third', previous_response_id: first.response.id });
+    const [refused] = await other.until(ended);
+    assert.deepEqual([refused.type, refused.status, refused.error.code], ['error', 400, 'previous_response_not_found']);
+    assert.equal((await request(server, { path: `/v1/responses/${first.response.id}`, headers: auth })).status, 404);
+    await Promise.all([socket.close(), other.close()]);
+  });
+
+  test('generate: false warms up without an upstream', async () => {
+    const socket = await openSocket(server, '/v1/responses', auth);
+    socket.send({ type: 'response.create', model: 'demo/echo', input: 'remember me', store: false, generate: false });
+    const events = await socket.until(ended);
+    assert.equal(events[0].type, 'response.created');
+    const warm = events.at(-1);
+    assert.deepEqual([warm.type, warm.response.output, warm.response.usage.output_tokens], ['response.completed', [], 0]);
+    socket.send({ type: 'response.create', model: 'demo/echo', input: 'go on', store: false, previous_response_id: warm.response.id });
+    assert.equal((await socket.until(ended)).at(-1).type, 'response.completed');
+    socket.send({ type: 'response.create', model: 'no/such-model', input: 'x', generate: false });
+    assert.equal((await socket.until(ended)).at(-1).status, 404);
+    await socket.close();
+  });
+
   test('answers run beside each other, each event names its own', async () => {
     const socket = await openSocket(server, '/v1/responses', auth);
     const words = ['alpha', 'beta', 'gamma'];
