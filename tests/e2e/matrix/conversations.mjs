@@ -1,6 +1,7 @@
 // More cases of the matrix: conversations as clients really hold them (formats.md section 5), and streams as they really come.
 import assert from 'node:assert/strict';
-import { unicodeText } from '../fake/plan.mjs';
+import { thought, unicodeText } from '../fake/plan.mjs';
+import { png, pngSize } from '../media.mjs';
 
 const ask = (scenario, text = 'hello') => `[[fake:${scenario}]] ${text}`;
 const city = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
@@ -25,7 +26,7 @@ function said(text, calls = []) {
 const look = (id, where) => ({ id, name: 'look', args: { city: where } });
 const result = (id, text, name = 'look') => ({ id, name, text });
 
-/** Cases marked `gateway` come out well only with a gateway between. */
+/** Cases marked `gateway` come out well only with a gateway between; `foreign` ones ask what a vendor refuses in its own format. */
 export const conversations = {
   'system text later on': {
     needs: ['turns', 'laterSystem'], rule: 'IR-7, 4.2, AN-3, GM-2',
@@ -119,6 +120,37 @@ export const conversations = {
       assert.match(second.text, /^results: /);
       const { tools: declared, history } = cell.seen();
       assert.deepEqual(history.calls.map((c) => c.name), declared, 'the upstream reads one name for each');
+    },
+  },
+  'the same call id in two turns': {
+    needs: ['tools', 'repeatedIds'], rule: 'E-51', foreign: true,
+    async run(cell) {
+      const round = (where, text) => [said('', [look('call_0', where)]), { results: [result('call_0', text)] }];
+      const a = await cell.ask({ tools, turns: [user(ask('two-tools')), ...round('Paris', 'sun'), ...round('Oslo', 'rain')] });
+      assert.match(a.text, /^results: .*rain$/);
+      assert.deepEqual(cell.seen().history.results.map((r) => r.text), ['sun', 'rain']);
+    },
+  },
+  'a picture under another name': {
+    needs: ['image'], rule: 'E-60', foreign: true,
+    async run(cell) {
+      const a = await cell.ask({ turns: [{ ...user(ask('image', 'what is it?')), image: png, imageType: 'image/jpeg' }] });
+      assert.equal(a.text, `saw: image/png ${pngSize}`);
+    },
+  },
+  'thinking and a forced tool': {
+    needs: ['tools', 'think', 'choice'], rule: 'E-75, AN-18', foreign: true,
+    async run(cell) {
+      await cell.ask({ think: true, tools, choice: 'look', turns: [user(ask('echo'))] });
+      assert.deepEqual(cell.seen().tools, ['look']);
+    },
+  },
+  'thinking and a temperature': {
+    needs: ['think', 'sampling'], rule: 'E-76, AN-18, OC-8', foreign: true,
+    async run(cell) {
+      const a = await cell.ask({ think: true, sampling: { temperature: 0.5 }, turns: [user(ask('think'))] });
+      assert.equal(a.text, 'The answer is four.');
+      assert.equal(a.thinking, thought);
     },
   },
   'an answer begun': {

@@ -38,6 +38,10 @@ const rows = [
   [['ollama'], ['openai-chat'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'OC-3', 'the model forgets what it thought once a tool loop is over'],
   [['gemini'], ['openai-chat'], 'thinking, signature and replay', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
   [['openai-chat', 'openai-responses', 'anthropic', 'ollama'], ['gemini'], 'thinking, signature and replay', { drop: ['messages.thinking'] }, 'GM-9', 'the model signs its calls, not its thoughts, and takes only what is signed'],
+  [['anthropic', 'openai-responses', 'gemini'], ['openai-chat'], 'thinking and a forced tool', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
+  [any, ['anthropic'], 'thinking and a forced tool', { drop: ['thinking'] }, 'AN-18', 'the model does not think where it must call'],
+  [['anthropic', 'openai-responses', 'gemini'], ['openai-chat'], 'thinking and a temperature', { drop: ['reasoning_effort'] }, 'OC-9', 'the model always thinks and takes no effort'],
+  [any, ['anthropic', 'openai-responses'], 'thinking and a temperature', { drop: ['temperature'] }, 'AN-18, OC-8', 'not beside thinking'],
   [any, ['ollama'], 'PDF in', { drop: ['messages.file'] }, '4.9', 'a note stands in its place'],
   [['anthropic'], ['gemini'], 'PDF in', { drop: ['messages.document.title'] }, '4.9', 'files have no title there'],
   [any, ['ollama', 'gemini'], 'image by address', { reject: 'an address the upstream cannot fetch' }, 'OU-1, GM-18'],
@@ -62,6 +66,7 @@ const matches = (list, name) => list === any || list.includes(name);
 export function verdict(client, upstream, name) {
   const missing = (cases[name].needs ?? []).filter((n) => !everyClient[client].can.includes(n));
   if (missing.length > 0) return { absent: 'the client format cannot say it', rule: '2' };
+  if (cases[name].foreign && client === upstream) return { absent: 'the vendor refuses it in its own format', rule: '2' };
   const row = rows.find(([c, u, k]) => k === name && matches(c, client) && matches(u, upstream));
   return row ? { ...row[3], rule: row[4], why: row[5] ?? null } : { pass: true, rule: cases[name].rule };
 }

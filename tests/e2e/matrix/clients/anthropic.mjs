@@ -8,12 +8,12 @@ export const finishes = { stop: 'end_turn', length: 'max_tokens', tool_calls: 't
 export const headers = { 'anthropic-version': '2023-06-01' };
 
 const text = (t) => ({ type: 'text', text: t });
-const image = (data) => ({ type: 'image', source: { type: 'base64', media_type: 'image/png', data } });
+const image = (data, type = 'image/png') => ({ type: 'image', source: { type: 'base64', media_type: type, data } });
 
 function message(t) {
   if ('user' in t) {
     const more = [
-      ...(t.image ? [image(t.image)] : []),
+      ...(t.image ? [image(t.image, t.imageType)] : []),
       ...(t.imageUrl ? [{ type: 'image', source: { type: 'url', url: t.imageUrl } }] : []),
       ...(t.pdf ? [{ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: t.pdf }, title: 'paper.pdf' }] : []),
     ];

@@ -26,7 +26,7 @@ function content(t) {
   if ('user' in t)
     return {
       role: 'user',
-      parts: [{ text: t.user }, ...(t.image ? [inline('image/png', t.image)] : []), ...(t.pdf ? [inline('application/pdf', t.pdf)] : []), ...(t.audio ? [inline('audio/wav', t.audio)] : [])],
+      parts: [{ text: t.user }, ...(t.image ? [inline(t.imageType ?? 'image/png', t.image)] : []), ...(t.pdf ? [inline('application/pdf', t.pdf)] : []), ...(t.audio ? [inline('audio/wav', t.audio)] : [])],
     };
   if ('assistant' in t) return { role: 'model', parts: [{ text: t.assistant }] };
   if (t.answer) return { role: 'model', parts: replay(t.answer.parts) };

@@ -2,14 +2,14 @@
 export * as checker from '../../check/openai-chat.mjs';
 
 export const name = 'openai-chat';
-export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling', 'laterSystem', 'callIds', 'freeIds'];
+export const can = ['system', 'turns', 'tools', 'choice', 'image', 'resultImage', 'pdf', 'schema', 'think', 'stops', 'usage', 'audio', 'imageUrl', 'sampling', 'laterSystem', 'callIds', 'freeIds', 'repeatedIds'];
 export const sampling = ['temperature', 'seed', 'presence_penalty', 'frequency_penalty'];
 export const finishes = { stop: 'stop', length: 'length', tool_calls: 'tool_calls', stop_sequence: 'stop', refusal: 'content_filter', content_filter: 'content_filter', 'refusal-part': 'stop' };
 
 const image = (url) => ({ type: 'image_url', image_url: { url } });
 const parts = (t) => [
   { type: 'text', text: t.user },
-  ...(t.image ? [image(`data:image/png;base64,${t.image}`)] : []),
+  ...(t.image ? [image(`data:${t.imageType ?? 'image/png'};base64,${t.image}`)] : []),
   ...(t.imageUrl ? [image(t.imageUrl)] : []),
   ...(t.pdf ? [{ type: 'file', file: { filename: 'paper.pdf', file_data: `data:application/pdf;base64,${t.pdf}` } }] : []),
   ...(t.audio ? [{ type: 'input_audio', input_audio: { data: t.audio, format: 'wav' } }] : []),

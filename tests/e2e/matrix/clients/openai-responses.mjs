@@ -13,7 +13,7 @@ const image = (url) => ({ type: 'input_image', image_url: url, detail: 'auto' })
 const text = (t) => ({ type: 'input_text', text: t });
 const parts = (t) => [
   text(t.user),
-  ...(t.image ? [image(`data:image/png;base64,${t.image}`)] : []),
+  ...(t.image ? [image(`data:${t.imageType ?? 'image/png'};base64,${t.image}`)] : []),
   ...(t.imageUrl ? [image(t.imageUrl)] : []),
   ...(t.pdf ? [{ type: 'input_file', filename: 'paper.pdf', file_data: `data:application/pdf;base64,${t.pdf}` }] : []),
   ...(t.audio ? [{ type: 'input_audio', input_audio: { data: t.audio, format: 'wav' } }] : []),
