@@ -31,7 +31,7 @@ static void help_list(const struct command *const *commands, FILE *out) {
 }
 
 static void help_program(FILE *out) {
-	fputs("llm-mux puts every LLM behind the OpenAI and Anthropic APIs.\n"
+	fputs("llm-mux puts every LLM behind the OpenAI, Anthropic, Gemini and Ollama APIs.\n"
 	      "\n"
 	      "Usage: llm-mux [COMMAND] [OPTIONS]\n"
 	      "\n"
