@@ -14,7 +14,8 @@ bool anthropic_parse_request(
 	const struct format_parse *parse, struct chat_request *request, struct error *error);
 bool anthropic_build_request(const struct chat_request *request, const struct format_target *target,
 	struct format_built *built, struct chat_losses *losses, struct error *error);
-/* False when the body holds thinking that Anthropic would refuse (AN-20). */
+/* False when the body holds thinking that Anthropic would refuse (AN-20), or calls and results that
+ * do not pair. */
 bool anthropic_can_splice(const struct chat_request *request);
 /* AN-21: without its thinking, when the API cannot verify the signatures. */
 const struct chat_request *anthropic_mend(

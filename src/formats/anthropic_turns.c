@@ -56,7 +56,7 @@ bool anthropic_can_splice(const struct chat_request *request) {
 			}
 		}
 	}
-	return true;
+	return format_calls_are_paired(request, false);
 }
 
 const struct chat_request *anthropic_mend(

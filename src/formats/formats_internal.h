@@ -33,6 +33,10 @@ void format_read_error(
  * stand between tokens only. The bytes themselves when they have none, else a copy in the arena. */
 struct slice format_one_line(struct arena *arena, struct slice raw);
 
+/* Whether every tool call has one result and every result its call: right behind the calls, or
+ * anywhere behind them (7.2, E-41, E-42, E-46). Takes time linear in the conversation. */
+bool format_calls_are_paired(const struct chat_request *request, bool is_anywhere);
+
 /* A mended copy of the request without the thinking of its messages (AN-21, E-72); NULL when it has
  * none. */
 const struct chat_request *format_without_thinking(const struct chat_request *request);

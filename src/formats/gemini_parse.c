@@ -1,5 +1,6 @@
 /* gemini_parse.c: a client's generateContent or countTokens request into the canonical request
  * (formats.md 2.5): the top level, tools and the generation config. */
+#include "formats/formats_internal.h"
 #include "formats/gemini.h"
 #include "formats/schema_openapi.h"
 
@@ -549,7 +550,7 @@ static bool has_misplaced_media(const struct chat_request *request) {
 bool gemini_can_splice(const struct chat_request *request) {
 	return !request->stream_is_array && json_get(request->tree, "model") == NULL &&
 	       gemini_get(request->tree, "generateContentRequest") == NULL &&
-	       !has_misplaced_media(request);
+	       !has_misplaced_media(request) && format_calls_are_paired(request, false);
 }
 
 bool gemini_parse_request(

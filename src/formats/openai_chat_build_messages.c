@@ -663,7 +663,7 @@ bool openai_chat_can_splice(const struct chat_request *request) {
 			}
 		}
 	}
-	return true;
+	return format_calls_are_paired(request, false);
 }
 
 void openai_chat_build_messages(struct openai_chat_builder *b) {

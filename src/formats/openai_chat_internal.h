@@ -6,7 +6,7 @@
 
 bool openai_chat_parse_request(
 	const struct format_parse *parse, struct chat_request *request, struct error *error);
-/* False when a tool's result holds more than text (OC-5). */
+/* False when a tool's result holds more than text (OC-5), or calls and results do not pair. */
 bool openai_chat_can_splice(const struct chat_request *request);
 bool openai_chat_build_request(const struct chat_request *request,
 	const struct format_target *target, struct format_built *built, struct chat_losses *losses,

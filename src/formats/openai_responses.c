@@ -72,6 +72,7 @@ const struct format format_openai_responses = {
 	.keepalive = ": keepalive\n\n", /* RS-26 */
 	.parse_request = openai_responses_parse_request,
 	.build_request = openai_responses_build_request,
+	.can_splice = openai_responses_can_splice,
 	.mend = openai_responses_mend,
 	.decoder_create = openai_responses_decoder_create,
 	.encoder_create = openai_responses_encoder_create,

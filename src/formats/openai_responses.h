@@ -21,6 +21,8 @@ bool openai_responses_parse_request(
 bool openai_responses_build_request(const struct chat_request *request,
 	const struct format_target *target, struct format_built *built, struct chat_losses *losses,
 	struct error *error);
+/* False when calls and results do not pair, and the upstream has no earlier turns to look in. */
+bool openai_responses_can_splice(const struct chat_request *request);
 /* E-72: without its reasoning, when the upstream cannot decrypt it. */
 const struct chat_request *openai_responses_mend(
 	const struct chat_request *request, const struct error *error, struct chat_losses *losses);

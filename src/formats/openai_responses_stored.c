@@ -1,5 +1,6 @@
 /* openai_responses_stored.c: what stored answers need of the dialect: earlier turns put before a
  * request's own (RS-3), and the lists of items that clients read. */
+#include "formats/formats_internal.h"
 #include "formats/openai_responses.h"
 
 #define PAGE_DEFAULT 20
@@ -23,6 +24,12 @@ static bool has_reference(const struct chat_request *request) {
 		}
 	}
 	return false;
+}
+
+bool openai_responses_can_splice(const struct chat_request *request) {
+	bool has_memory = request->previous_response_id.len > 0 || has_reference(request) ||
+			  chat_ext_get(&request->ext, FORMAT_OPENAI_RESPONSES, "conversation").data;
+	return has_memory || format_calls_are_paired(request, true);
 }
 
 static bool refuse_previous(const struct chat_request *request, struct error *error) {

@@ -90,7 +90,8 @@ static struct slice splice(
 }
 
 #define RESULT_WITH_IMAGE                                                                          \
-	"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"name\":\"f\","      \
+	"{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]},"     \
+	"{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"name\":\"f\","                     \
 	"\"response\":{\"output\":\"x\"},\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","  \
 	"\"data\":\"aGk=\"}}]}}]}]}"
 
