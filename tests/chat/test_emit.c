@@ -215,6 +215,36 @@ static void test_limits(void **state) {
 	finish(&f);
 }
 
+static void test_a_text_may_be_signed(void **state) {
+	(void)state; /* GM-32, E-68 */
+	struct fixture f;
+	begin(&f);
+	chat_emit_open_signature(&f.e, 0, SLICE("lost")); /* nothing is open */
+	chat_emit_text(&f.e, 0, SLICE("a"));
+	assert_true(chat_emit_is_open(&f.e, 0, CHAT_PART_TEXT));
+	assert_false(chat_emit_is_open(&f.e, 0, CHAT_PART_THINKING));
+	assert_false(chat_emit_is_open(&f.e, 1, CHAT_PART_TEXT));
+	chat_emit_open_signature(&f.e, 0, SLICE("s1"));
+	chat_emit_thinking(&f.e, 0, SLICE("b"));
+	chat_emit_open_signature(&f.e, 0, SLICE("s2"));
+	chat_emit_close(&f.e, 0);
+	assert_false(chat_emit_is_open(&f.e, 0, CHAT_PART_THINKING));
+	stop(&f, 0);
+	chat_emit_end(&f.e);
+	expect(&f, "{\"event\":\"start\"}\n"
+		   "{\"event\":\"part_start\",\"candidate\":0,\"part\":0,\"kind\":\"text\"}\n"
+		   "{\"event\":\"text_delta\",\"candidate\":0,\"part\":0,\"text\":\"a\"}\n"
+		   "{\"event\":\"signature\",\"candidate\":0,\"part\":0,\"text\":\"s1\"}\n"
+		   "{\"event\":\"part_end\",\"candidate\":0,\"part\":0}\n"
+		   "{\"event\":\"part_start\",\"candidate\":0,\"part\":1,\"kind\":\"thinking\"}\n"
+		   "{\"event\":\"thinking_delta\",\"candidate\":0,\"part\":1,\"text\":\"b\"}\n"
+		   "{\"event\":\"signature\",\"candidate\":0,\"part\":1,\"text\":\"s2\"}\n"
+		   "{\"event\":\"part_end\",\"candidate\":0,\"part\":1}\n"
+		   "{\"event\":\"finish\",\"candidate\":0,\"reason\":\"stop\"}\n"
+		   "{\"event\":\"end\"}\n");
+	finish(&f);
+}
+
 static void test_random_calls_keep_the_invariants(void **state) {
 	(void)state; /* EV-1..EV-6 */
 	uint32_t seed = 1;
@@ -304,6 +334,7 @@ int test_emit(void) {
 		cmocka_unit_test(test_first_finish_counts_and_late_content_is_dropped),
 		cmocka_unit_test(test_an_answer_without_finish_is_an_error),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_a_text_may_be_signed),
 		cmocka_unit_test(test_random_calls_keep_the_invariants),
 	};
 	return cmocka_run_group_tests_name("emit", tests, NULL, NULL);

@@ -310,6 +310,10 @@ static void gi_6_splice(void **state) {
 	struct slice got = splice(&request, QUIRK_CODE_ASSIST, &arena);
 	assert_true(slice_is(got, "{\"model\":\"other\",\"project\":\"p-1\",\"request\":"
 				  "{\"contents\" :[ {\"parts\":[{\"text\":\"h\\u0069\"}]}] }}"));
+	assert_true(parse(body, "/v1beta/models/x:countTokens", NULL, &arena, &request, &error));
+	got = splice(&request, QUIRK_CODE_ASSIST, &arena);
+	assert_true(slice_is(got, "{\"request\":{\"model\":\"models/other\",\"contents\":"
+				  "[ {\"parts\":[{\"text\":\"h\\u0069\"}]}]}}")); /* GI-3 */
 	arena_finish(&arena);
 }
 
