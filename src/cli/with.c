@@ -60,6 +60,16 @@ static const char *probe_url(const struct client_target *target) {
 	return url;
 }
 
+/* Whether the gateway is on this machine: then a proxy of the environment is not asked for it. */
+static bool is_local(const char *origin) {
+	static const char *const hosts[] = {"://127.", "://localhost", "://[::1]"};
+	bool found = false;
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+		found = found || strstr(origin, hosts[i]);
+	}
+	return found;
+}
+
 static void ask(struct probe *probe, const struct client_target *target) {
 	static const struct client_handler handler = {on_headers, on_data, on_done};
 	struct client_shared *shared = client_shared_create();
@@ -72,6 +82,7 @@ static void ask(struct probe *probe, const struct client_target *target) {
 		.url = probe_url(target),
 		.headers = &key,
 		.header_count = 1,
+		.proxy = is_local(target->origin) ? "direct" : NULL,
 		.timeouts = {.connect_ms = PROBE_CONNECT_MS, .total_ms = PROBE_ANSWER_MS},
 	};
 	probe->loop = loop_create(&probe->error);

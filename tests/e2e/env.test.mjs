@@ -149,6 +149,11 @@ describe('with', { skip }, () => {
     assert.equal(done.code, 0);
   });
 
+  test('a proxy of the environment is not asked for a gateway of this machine', async () => {
+    const done = await start(['claude-code'], { http_proxy: 'http://127.0.0.1:1', HTTP_PROXY: 'http://127.0.0.1:1' });
+    assert.equal(done.code, 0, done.stderr);
+  });
+
   test('exit code, signal and standard input are the client\'s', async () => {
     install('codex', 'case $1 in --config=*) ;; *) exit 99 ;; esac; while [ $# -gt 1 ]; do shift; done; case $1 in code) exit 7 ;; kill) kill -USR1 $$ ;; esac; cat');
     assert.deepEqual([(await start(['codex', 'code'])).code, (await start(['codex', 'kill'])).signal], [7, 'SIGUSR1']);
