@@ -169,6 +169,24 @@ describe('Responses over a WebSocket', { skip }, () => {
     await server.waitFor(/status=499 model=demo\/slow/);
   });
 
+  test('an upstream of the same dialect: its own events, passed on', async () => {
+    const name = 'gpt-4.1';
+    const own = await startServer(configFor(up, {
+      providers: [{ type: 'openai', name: 'same', wire: 'responses', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey], models: [{ name }] }],
+    }));
+    const ask = { model: name, input: [{ role: 'user', content: 'text' }] };
+    const http = await request(own, { method: 'POST', path: '/v1/responses', headers: auth, body: JSON.stringify({ ...ask, stream: true }) });
+    assert.equal(http.status, 200, http.text);
+    const socket = await openSocket(own, '/v1/responses', auth);
+    socket.send({ type: 'response.create', response: ask });
+    const events = await socket.until(ended);
+    assert.deepEqual(events.map((e) => e.type), [...http.text.matchAll(/^event: (.*)$/gm)].map((m) => m[1]));
+    assert.deepEqual([...new Set(events.map((e) => e.response_id))], [events[0].response.id]);
+    assert.equal(events.at(-1).type, 'response.completed');
+    await socket.close();
+    await own.stop();
+  });
+
   test('handshakes that are none, and those who may not', async () => {
     const fails = (headers, status) => assert.rejects(openSocket(server, '/v1/responses', headers), (e) => e.status === status);
     await fails({}, 401);
