@@ -98,7 +98,11 @@ void http_output_head(struct http_connection *connection, const struct http_head
 	} else if (is_streamed && !never_has_body && connection->minor_version == 1) {
 		put_header(&writer, SLICE("Transfer-Encoding"), SLICE("chunked"));
 	}
-	if (!keeps) {
+	if (status == 426) {
+		/* Whoever names an Upgrade has to name it here too (RFC 9110 7.8). */
+		put_header(&writer, SLICE("Connection"),
+			keeps ? SLICE("Upgrade") : SLICE("close, Upgrade"));
+	} else if (!keeps) {
 		put_header(&writer, SLICE("Connection"), SLICE("close"));
 	} else if (connection->minor_version == 0) {
 		put_header(&writer, SLICE("Connection"), SLICE("keep-alive"));

@@ -189,7 +189,12 @@ static void refused_handshakes(void **state) {
 		struct client c;
 		client_open(&c, &w.f);
 		client_send(&c, cases[i].bytes);
-		client_expect(&c, cases[i].status, NULL);
+		struct answer answer;
+		client_answer(&c, false, &answer);
+		assert_int_equal(answer.status, cases[i].status);
+		assert_int_equal(answer.status == 426,
+			strstr(answer.head, "\r\nConnection: Upgrade\r\n") != NULL);
+		answer_free(&answer);
 		client_close(&c);
 	}
 	fixture_close(&w.f);
