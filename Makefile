@@ -255,10 +255,10 @@ check-asan:
 # ---- the rest --------------------------------------------------------------------------------
 
 BENCH_BINARIES := $(patsubst bench/%.c,$(BUILD)/bench-%,$(wildcard bench/*.c))
-$(BUILD)/bench-%: bench/%.c $(wildcard bench/*.h) $(call archives,tokens) Makefile
+$(BUILD)/bench-%: bench/%.c $(wildcard bench/*.h) $(call archives,formats) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LD_$(V)) -o $@ $< \
-		-Wl,--start-group $(call archives,tokens) -Wl,--end-group $(LIBS)
+		-Wl,--start-group $(call archives,formats) -Wl,--end-group $(LIBS)
 
 ## bench: CPU, latency and memory beside nginx in the same run
 bench: setup-test

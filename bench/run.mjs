@@ -268,6 +268,40 @@ function latencyRows(samples) {
 	return rows;
 }
 
+// ---- translating ----
+
+/** The largest request of an agent among the recorded ones, as {name, body}; null without the recordings. */
+function largestAgentRequest() {
+	const folder = path.join(process.env.LLM_MUX_FIXTURES ?? path.join(root, '../shared/fixtures'), 'clients');
+	if (!fs.existsSync(folder)) return null;
+	let largest = null;
+	for (const name of fs.readdirSync(folder, { recursive: true }).filter((file) => file.endsWith('.json')).sort()) {
+		const file = path.join(folder, name);
+		if (fs.statSync(file).size <= (largest?.size ?? 0)) continue;
+		const capture = JSON.parse(fs.readFileSync(file, 'utf8'));
+		if (capture.path?.startsWith('/v1/messages') && capture.body) largest = { name, size: fs.statSync(file).size, body: JSON.stringify(capture.body) };
+	}
+	return largest;
+}
+
+/** What translating alone costs, in one process: each delta of a stream by the pair of dialects, and an agent's request. */
+function translateRows(run) {
+	if (!run.gateway) return [];
+	const request = largestAgentRequest();
+	const files = [];
+	if (request) {
+		files.push(path.join(run.build, 'bench-request.json'));
+		fs.writeFileSync(files[0], request.body);
+	} else process.stderr.write('translating a request: not measured, no recorded requests beside the checkout\n');
+	const samples = Array.from({ length: run.size.rounds }, () =>
+		JSON.parse(execFileSync(path.join(run.build, 'bench-translate'), files, { cwd: root })));
+	const rows = Object.keys(samples[0].stream).map((pair) =>
+		row({ figure: `delta ${pair}`, unit: 'us CPU/delta', ours: samples.map((s) => s.stream[pair]), limit: 1, digits: 2 }));
+	for (const to of Object.keys(samples[0].request ?? {}))
+		rows.push(row({ figure: `${Math.round(samples[0].requestBytes / 1000)} KB agent request to ${to}`, unit: 'ms CPU', ours: samples.map((s) => s.request[to]), limit: 1, digits: 2 }));
+	return rows;
+}
+
 // ---- counting tokens ----
 
 /** Speed of one core over the documents and sources of this repository; empty without vocabularies. */
@@ -375,7 +409,7 @@ async function measureAll(run) {
 	await processes.end(proxies.gateway?.child);
 	run.notes.push(...pacingNotes(figures, cpu));
 	process.stderr.write('memory and start\n');
-	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...tokenRows(run)];
+	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...translateRows(run), ...tokenRows(run)];
 }
 
 const firstLine = (program, args) => {
