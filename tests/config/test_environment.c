@@ -222,6 +222,42 @@ static void test_ollama_host(void **state) {
 	}
 }
 
+/* When an Ollama on this machine is looked for, and what becomes of it. */
+static void test_local_ollama(void **state) {
+	static const struct {
+		const char *yaml, *variable;
+		bool is_wanted;
+	} cases[] = {
+		{"debug: false\n", "OTHER=x", true},
+		{"debug: false\n", "OPENAI_API_KEY=k", true},
+		{"debug: false\n", "OLLAMA_HOST=box", false},
+		{"debug: false\n", "LLM_MUX_DISCOVER_OLLAMA=false", false},
+		{"discover-ollama: false\n", "OTHER=x", false},
+		{"port: 11434\n", "OTHER=x", false},
+		{"providers:\n  - {type: anthropic, api-key: k}\n", "OTHER=x", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config_fixture f;
+		struct config_provider entry;
+		config_fixture_begin(&f);
+		config_fixture_write(&f, "config.yaml", cases[i].yaml, 0600);
+		config_fixture_env(&f, cases[i].variable);
+		struct config *c = config_fixture_load(&f, NULL);
+		assert_non_null(c);
+		size_t before = c->providers.len;
+		assert_int_equal(config_local_ollama(c, &entry), cases[i].is_wanted);
+		if (cases[i].is_wanted) {
+			config_adopt(c, &entry);
+			assert_int_equal(c->providers.len, before + 1);
+			assert_string_equal(
+				c->providers.items[before].base_url.data, "http://127.0.0.1:11434");
+			assert_non_null(note_with(c, "found Ollama at http://127.0.0.1:11434"));
+		}
+		config_fixture_end(&f);
+	}
+}
+
 static void test_wrong_base_url(void **state) {
 	(void)state;
 	struct config_fixture f;
@@ -264,6 +300,7 @@ int test_environment(void) {
 		cmocka_unit_test(test_google_keys),
 		cmocka_unit_test(test_own_address),
 		cmocka_unit_test(test_ollama_host),
+		cmocka_unit_test(test_local_ollama),
 		cmocka_unit_test(test_wrong_base_url),
 		cmocka_unit_test(test_endpoints),
 	};
