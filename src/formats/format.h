@@ -135,6 +135,11 @@ struct format_encoder_options {
 	 * 0 = told as 0 */
 	uint64_t began_ns;
 	struct slice request_id;
+	/* A spliced stream that the encoder only has to end: what its client has seen of it. */
+	struct {
+		struct slice id, model;
+		uint64_t events;
+	} spliced;
 	struct format_counter counter;     /* for input that the upstream does not tell */
 	struct format_answer_watch *watch; /* dialects with `stored`; NULL = nobody keeps it */
 };
@@ -155,6 +160,7 @@ struct format {
 	const char *stream_content_type; /* "text/event-stream" */
 	bool has_candidates;             /* a request of it may ask for several (n, E-40) */
 	const char *keepalive;           /* bytes of an in-stream keep-alive (6.2); NULL = none */
+	bool numbers_events; /* every event of a stream carries its number (RS: sequence_number) */
 
 	/* False with ERROR_INVALID_REQUEST and `param` naming the field. */
 	bool (*parse_request)(const struct format_parse *parse, struct chat_request *request,

@@ -70,6 +70,7 @@ const struct format format_openai_responses = {
 	.family = FAMILY_OPENAI,
 	.stream_content_type = "text/event-stream",
 	.keepalive = ": keepalive\n\n", /* RS-26 */
+	.numbers_events = true,
 	.parse_request = openai_responses_parse_request,
 	.build_request = openai_responses_build_request,
 	.can_splice = openai_responses_can_splice,

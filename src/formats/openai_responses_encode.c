@@ -726,7 +726,12 @@ static void fail(struct encoder *e, const struct error *error) {
 	if (!e->options.is_stream) {
 		return;
 	}
-	if (!e->has_begun) {
+	if (e->options.spliced.events > 0) { /* E-32: the next number of the upstream's own */
+		e->id = e->options.spliced.id;
+		e->model = e->options.spliced.model;
+		e->created_s = e->options.now_s;
+		e->sequence = e->options.spliced.events;
+	} else if (!e->has_begun) {
 		keep_start(e, NULL);
 	}
 	close_message(e);

@@ -107,6 +107,11 @@ static bool is_boundary(const struct splice_encoder *s, struct slice bytes) {
 	       slice_ends_with(bytes, SLICE("\r\r"));
 }
 
+/* One frame comes at a time; comments are none. */
+static bool is_numbered(struct slice bytes) {
+	return slice_starts_with(bytes, SLICE("data:")) || slice_contains(bytes, SLICE("\ndata:"));
+}
+
 static struct chat_sink *encoder_of(struct splice_encoder *s) {
 	if (s->encoder == NULL) {
 		s->encoder = s->format->encoder_create(&s->options);
@@ -141,6 +146,7 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 	case CHAT_EVENT_WIRE:
 		s->has_wire = true;
 		s->is_at_boundary = is_boundary(s, event->text);
+		s->options.spliced.events += s->format->numbers_events && is_numbered(event->text);
 		buf_append(s->options.out, event->text);
 		break;
 	case CHAT_EVENT_ERROR:
@@ -159,6 +165,9 @@ static void splice_on_event(struct chat_sink *sink, const struct chat_event *eve
 	case CHAT_EVENT_START:
 		if (!s->has_wire) {
 			keep_start(s, event);
+		} else {
+			s->options.spliced.id = arena_dup(s->options.arena, event->start.id);
+			s->options.spliced.model = arena_dup(s->options.arena, event->start.model);
 		}
 		break;
 	default:
