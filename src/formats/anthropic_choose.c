@@ -55,7 +55,7 @@ static void choose_max_tokens(struct anthropic_build *b) {
 }
 
 static void thinking_off(struct anthropic_build *b, const char *rule, const char *why) {
-	chat_alter(b->losses, rule, "thinking", why);
+	chat_drop(b->losses, rule, "thinking", why);
 	b->reasoning.mode = CHAT_REASONING_OFF;
 	b->reasoning.has_budget = false;
 	b->has_effort = false;

@@ -39,3 +39,11 @@ bool build_needs_error_mark(struct arena *arena, const struct chat_part *result)
 	return result->is_error &&
 	       !slice_istarts_with(chat_parts_text(arena, &result->parts, "\n"), SLICE("error"));
 }
+
+void build_put_image_url(struct json_writer *w, const char *key, const struct chat_part *part) {
+	struct slice type = chat_sniff_media_type(part->data);
+	if (type.data == NULL) {
+		type = part->media_type.len > 0 ? part->media_type : SLICE("image/png");
+	}
+	build_put_data_url(w, key, type, part->data);
+}

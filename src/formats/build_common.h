@@ -4,6 +4,9 @@
 
 #include "formats/format.h"
 
+/* The member KEY with the data: URL of an image: of the type its bytes show (E-60), else the one it
+ * is said to be. */
+void build_put_image_url(struct json_writer *w, const char *key, const struct chat_part *part);
 /* The member KEY: "data:TYPE;base64,DATA", with DATA by reference (PF-5). */
 void build_put_data_url(
 	struct json_writer *w, const char *key, struct slice media_type, struct slice data);

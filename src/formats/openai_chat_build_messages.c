@@ -33,9 +33,7 @@ static void write_visual(
 	json_write_key(&b->w, type);
 	json_begin_object(&b->w);
 	if (part->source == CHAT_SOURCE_BASE64) {
-		struct slice media_type =
-			part->media_type.len ? part->media_type : SLICE("image/png");
-		build_put_data_url(&b->w, "url", media_type, part->data);
+		build_put_image_url(&b->w, "url", part);
 	} else {
 		json_put_string(&b->w, "url", part->data);
 	}

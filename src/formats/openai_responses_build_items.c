@@ -132,8 +132,7 @@ static void write_image(struct openai_responses_builder *b, const struct chat_pa
 	if (part->source == CHAT_SOURCE_FILE_ID) {
 		json_put_string(&b->w, "file_id", part->data);
 	} else if (part->source == CHAT_SOURCE_BASE64) {
-		build_put_data_url(&b->w, "image_url",
-			part->media_type.len ? part->media_type : SLICE("image/png"), part->data);
+		build_put_image_url(&b->w, "image_url", part);
 	} else {
 		json_put_string(&b->w, "image_url", part->data);
 	}
