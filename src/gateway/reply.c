@@ -66,6 +66,26 @@ void gateway_headers_init(struct gateway_headers *headers, const struct gateway_
 	}
 }
 
+/* The same field may be lost by several rules. */
+static bool was_listed(const struct chat_losses *losses, size_t at) {
+	const struct chat_loss *loss = &losses->items[at];
+	for (size_t i = 0; i < at; i++) {
+		if (losses->items[i].is_altered == loss->is_altered &&
+			strcmp(losses->items[i].field, loss->field) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A name the client made up may hold what no header can. */
+static void append_field(struct buf *text, const char *field) {
+	for (; *field; field++) {
+		bool is_plain = *field > ' ' && *field <= '~' && *field != ',';
+		buf_append_byte(text, is_plain ? *field : '?');
+	}
+}
+
 /* "presence_penalty, seed", or "a, b, +7 more": a head has to stay small. */
 static struct slice list_losses(
 	struct arena *arena, const struct chat_losses *losses, bool is_altered) {
@@ -74,14 +94,15 @@ static struct slice list_losses(
 	size_t left = 0;
 	for (size_t i = 0; i < losses->len; i++) {
 		const struct chat_loss *loss = &losses->items[i];
-		if (loss->is_altered != is_altered) {
+		if (loss->is_altered != is_altered || was_listed(losses, i)) {
 			continue;
 		}
 		if (text.len + strlen(loss->field) > LOSSES_MAX) {
 			left++;
 			continue;
 		}
-		buf_printf(&text, "%s%s", text.len ? ", " : "", loss->field);
+		buf_append_str(&text, text.len ? ", " : "");
+		append_field(&text, loss->field);
 	}
 	if (left > 0) {
 		buf_printf(&text, "%s+%zu more", text.len ? ", " : "", left);
