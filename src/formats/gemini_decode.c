@@ -16,6 +16,7 @@ struct candidate {
 	struct gemini_args *args; /* of the call that streams in; NULL: none */
 	int64_t calls;            /* the emitter's key of the next call */
 	size_t citations;
+	bool is_custom_call; /* the last call is of a custom tool (E-110) */
 };
 
 struct gemini_decode {
@@ -121,6 +122,13 @@ static void read_text(struct gemini_decode *g, uint32_t number, const struct jso
 	}
 }
 
+/* E-110: of a custom tool that went as a function of one text, that text. */
+static void emit_args(struct gemini_decode *g, uint32_t number, struct slice args) {
+	const struct candidate *c = candidate_at(g, number);
+	chat_emit_tool_args(&g->d.emitter, number, c->calls,
+		c->is_custom_call ? decode_custom_input(&g->d, args) : args);
+}
+
 /* The call that streams in is whole: its arguments go out in one piece. */
 static void end_call(struct gemini_decode *g, uint32_t number) {
 	struct candidate *c = candidate_at(g, number);
@@ -130,7 +138,7 @@ static void end_call(struct gemini_decode *g, uint32_t number) {
 	struct buf json = {0};
 	gemini_args_write(c->args, &json);
 	c->args = NULL;
-	chat_emit_tool_args(&g->d.emitter, number, c->calls, buf_slice(&json));
+	emit_args(g, number, buf_slice(&json));
 	chat_emit_tool_end(&g->d.emitter, number, c->calls++);
 	buf_finish(&json);
 }
@@ -145,16 +153,17 @@ static void read_call(struct gemini_decode *g, uint32_t number, const struct jso
 	bool goes_on = json_is(json_get(call, "willContinue"), JSON_TRUE);
 	if (name.len > 0) {
 		end_call(g, number);
+		name = decode_tool_name(d, name);
+		c->is_custom_call = decode_is_custom(d, name);
 		bool is_open = chat_emit_tool_start(&d->emitter, number, c->calls,
-			json_string(json_get_value(call, "id"), &d->scratch),
-			decode_tool_name(d, name), CHAT_TOOL_FUNCTION,
+			json_string(json_get_value(call, "id"), &d->scratch), name,
+			c->is_custom_call ? CHAT_TOOL_CUSTOM : CHAT_TOOL_FUNCTION,
 			json_string(json_get_value(part, "thoughtSignature"), &d->scratch));
 		if (!is_open) {
 			return;
 		}
 		if (pieces == NULL && !goes_on) {
-			chat_emit_tool_args(
-				&d->emitter, number, c->calls, args ? json_raw(args) : SLICE("{}"));
+			emit_args(g, number, args ? json_raw(args) : SLICE("{}"));
 			chat_emit_tool_end(&d->emitter, number, c->calls++);
 			return;
 		}
