@@ -5,7 +5,7 @@ import { after, before, describe } from 'node:test';
 import { formats, startFake } from './fake/server.mjs';
 import { cases } from './matrix/cases.mjs';
 import { Cell } from './matrix/cell.mjs';
-import { everyUpstream, verdict, waysOf } from './matrix/table.mjs';
+import { upstreams, verdict, waysOf } from './matrix/table.mjs';
 import { test } from './timed.mjs';
 import { request } from './wire.mjs';
 
@@ -26,7 +26,7 @@ describe('straight to the fake', () => {
   after(() => up.close());
   const keyOf = (name) => up.fake[formats.find((f) => f.name === name).key];
 
-  for (const name of Object.keys(everyUpstream)) {
+  for (const name of Object.keys(upstreams)) {
     const cell = (what) => ({ client: name, upstream: name, name: what, verdict: verdict(name, name, what) });
     for (const what of Object.keys(cases).filter((c) => !cases[c].gateway && !cell(c).verdict.absent && !cell(c).verdict.reject))
       for (const way of waysOf(name, what)) {

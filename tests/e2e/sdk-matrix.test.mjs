@@ -3,7 +3,7 @@
 import { after, before, describe } from 'node:test';
 import { startFake } from './fake/server.mjs';
 import { clientKey, noBinary, startServer } from './harness.mjs';
-import { everyUpstream } from './matrix/table.mjs';
+import { upstreams } from './matrix/table.mjs';
 import { cases } from './sdks/cases.mjs';
 import { allClients } from './sdks.mjs';
 
@@ -21,10 +21,10 @@ for (const [name, make] of Object.entries(allClients))
       client = make(up.origin, up.fake[keys[format]]);
     });
     after(() => up?.close());
-    cases(() => ({ client, up }), { format, ...modelsOf(everyUpstream[format]), straight: true });
+    cases(() => ({ client, up }), { format, ...modelsOf(upstreams[format]), straight: true });
   });
 
-for (const [format, upstream] of Object.entries(everyUpstream))
+for (const [format, upstream] of Object.entries(upstreams))
   for (const [name, make] of Object.entries(allClients))
     describe(`${name} to ${format}`, { skip: noBinary }, () => {
       const { plain, thinks } = upstream;

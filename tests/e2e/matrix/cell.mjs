@@ -1,7 +1,7 @@
 // One cell of the matrix on its way through the program, or straight to the fake.
 import assert from 'node:assert/strict';
 import { request } from '../wire.mjs';
-import { everyClient, everyUpstream } from './table.mjs';
+import { clients, upstreams } from './table.mjs';
 
 /** How each API wants its key; the gateway takes a bearer from anybody (RT-4). */
 const credentials = (format, key) => (format === 'gemini' ? { 'x-goog-api-key': key, 'user-agent': 'test' } : { authorization: `Bearer ${key}`, 'user-agent': 'test' });
@@ -14,13 +14,13 @@ export class Cell {
   constructor({ server, fake, cell, way, key, direct = false }) {
     const { client, upstream, verdict } = cell;
     Object.assign(this, { server, fake, client, upstream, way, stream: way.stream, key, direct, dropped: verdict.drop ?? [], lost: new Set() });
-    this.format = everyClient[client];
+    this.format = clients[client];
     this.sampling = this.format.sampling;
     this.usage = this.format.usage;
   }
 
   async send(q) {
-    const model = everyUpstream[this.upstream][q.think ? 'thinks' : 'plain'];
+    const model = upstreams[this.upstream][q.think ? 'thinks' : 'plain'];
     const { path, body, asked } = this.format.build(q, { model, ...this.way });
     const headers = { 'content-type': 'application/json', ...credentials(this.direct ? this.client : null, this.key), ...this.format.headers };
     const answer = await request(this.server, { method: 'POST', path, headers, body: JSON.stringify(body) });

@@ -8,23 +8,20 @@ import * as chat from './clients/openai-chat.mjs';
 import * as completions from './clients/openai-completions.mjs';
 import * as responses from './clients/openai-responses.mjs';
 
-export const everyClient = Object.fromEntries([chat, completions, responses, anthropic, gemini, ollama].map((c) => [c.name, c]));
+export const clients = Object.fromEntries([chat, completions, responses, anthropic, gemini, ollama].map((c) => [c.name, c]));
 
 /** How a client can ask: whole or streamed, and whatever else its format knows. `cannot` names what such a question cannot hold. */
 const ordinary = [{ title: 'whole', stream: false }, { title: 'stream', stream: true }];
-export const waysOf = (client, name) => [...ordinary, ...(everyClient[client].ways ?? [])].filter((way) => !(cases[name].needs ?? []).some((n) => way.cannot?.includes(n)));
+export const waysOf = (client, name) => [...ordinary, ...(clients[client].ways ?? [])].filter((way) => !(cases[name].needs ?? []).some((n) => way.cannot?.includes(n)));
 
 /** How a provider of each format is configured, and the models to ask: one for all, one that thinks. There is no completions upstream. */
-export const everyUpstream = {
+export const upstreams = {
   'openai-chat': { provider: (up) => ({ type: 'openai', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey] }), plain: 'gpt-4o', thinks: 'deepseek-reasoner' },
   'openai-responses': { provider: (up) => ({ type: 'openai', wire: 'responses', 'base-url': up.openaiBase, 'api-keys': [up.fake.openaiKey] }), plain: 'gpt-4.1', thinks: 'gpt-5-mini' },
   anthropic: { provider: (up) => ({ type: 'anthropic', 'base-url': up.origin, 'api-keys': [up.fake.anthropicKey] }), plain: 'claude-sonnet-4-5', thinks: 'claude-sonnet-4-5' },
   gemini: { provider: (up) => ({ type: 'gemini', 'base-url': up.origin, 'api-keys': [up.fake.geminiKey] }), plain: 'gemini-2.5-flash', thinks: 'gemini-3-flash-preview' },
   ollama: { provider: (up) => ({ type: 'ollama', 'base-url': up.origin, 'api-keys': [up.fake.ollamaKey] }), plain: 'qwen3-vl', thinks: 'qwen3-vl' },
 };
-
-export const clients = everyClient;
-export const upstreams = everyUpstream;
 
 const any = null;
 const penalties = ['presence_penalty', 'frequency_penalty'];
@@ -64,7 +61,7 @@ const matches = (list, name) => list === any || list.includes(name);
 
 /** The verdict of one cell: {absent: reason}, {reject: reason}, {drop: fields} or {pass: true}, with the rule it stands on. */
 export function verdict(client, upstream, name) {
-  const missing = (cases[name].needs ?? []).filter((n) => !everyClient[client].can.includes(n));
+  const missing = (cases[name].needs ?? []).filter((n) => !clients[client].can.includes(n));
   if (missing.length > 0) return { absent: 'the client format cannot say it', rule: '2' };
   if (cases[name].foreign && client === upstream) return { absent: 'the vendor refuses it in its own format', rule: '2' };
   const row = rows.find(([c, u, k]) => k === name && matches(c, client) && matches(u, upstream));
