@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { agents, missing, piecesOf, runAgent } from './agents.mjs';
 import { startFake } from './fake/server.mjs';
 import { clientKey, noBinary, startServer } from './harness.mjs';
-import { everyUpstream } from './matrix/table.mjs';
+import { upstreams } from './matrix/table.mjs';
 
 /** Starting takes an agent some seconds of CPU; runAgent itself gives up earlier. */
 const timeout = 300_000;
@@ -15,7 +15,7 @@ const made = 'made by a tool';
 
 for (const [name, agent] of Object.entries(agents)) {
   // Each kind of run goes to another upstream, never to one of its own format.
-  const foreign = Object.keys(everyUpstream).filter((format) => format !== agent.format);
+  const foreign = Object.keys(upstreams).filter((format) => format !== agent.format);
   const runs = Object.fromEntries(['say', 'stream', 'use'].map((kind, k) => [kind, foreign[k % foreign.length]]));
 
   describe(`${name} (${agent.format})`, { skip: noBinary || missing(agent) }, () => {
@@ -23,7 +23,7 @@ for (const [name, agent] of Object.entries(agents)) {
     let server;
     before(async () => {
       up = await startFake({ forbidden: [clientKey] });
-      const providers = Object.entries(everyUpstream).map(([format, u]) => ({ name: `up-${format}`, ...u.provider(up), models: [{ name: u.plain }] }));
+      const providers = Object.entries(upstreams).map(([format, u]) => ({ name: `up-${format}`, ...u.provider(up), models: [{ name: u.plain }] }));
       server = await startServer({ 'api-keys': [clientKey], providers });
     });
     after(async () => {
@@ -35,7 +35,7 @@ for (const [name, agent] of Object.entries(agents)) {
     async function run(kind, prompt, check) {
       up.fake.reset();
       const format = runs[kind];
-      const done = await runAgent(name, agent[kind](prompt), { server, key: clientKey, model: `up-${format}://${everyUpstream[format].plain}` });
+      const done = await runAgent(name, agent[kind](prompt), { server, key: clientKey, model: `up-${format}://${upstreams[format].plain}` });
       const said = `${name} ${kind}\nstdout: ${done.stdout.slice(-3000)}\nstderr: ${done.stderr.slice(-3000)}\nserver: ${server.stderr.slice(-2000)}`;
       try {
         assert.deepEqual([done.code, done.signal], [0, null], said);

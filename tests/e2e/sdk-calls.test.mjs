@@ -4,16 +4,16 @@ import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import OpenAI from 'openai';
 import { startFake } from './fake/server.mjs';
 import { clientKey, noBinary, startServer } from './harness.mjs';
-import { everyUpstream } from './matrix/table.mjs';
+import { upstreams } from './matrix/table.mjs';
 import { refusedNothing } from './sdks/cases.mjs';
 import { allClients } from './sdks.mjs';
 import { test } from './timed.mjs';
 
 const ask = (scenario, text = 'hello') => `[[fake:${scenario}]] ${text}`;
 const city = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: true };
-const formats = Object.keys(everyUpstream);
+const formats = Object.keys(upstreams);
 /** A model as the upstream of that format calls it, whatever the others call theirs. */
-const modelOf = (format, kind = 'plain') => `up-${format}://${everyUpstream[format][kind]}`;
+const modelOf = (format, kind = 'plain') => `up-${format}://${upstreams[format][kind]}`;
 
 describe('calls of the SDKs', { skip: noBinary }, () => {
   let up;
@@ -21,7 +21,7 @@ describe('calls of the SDKs', { skip: noBinary }, () => {
   let sdk;
   before(async () => {
     up = await startFake({ forbidden: [clientKey] });
-    const providers = Object.entries(everyUpstream).map(([format, u]) => ({
+    const providers = Object.entries(upstreams).map(([format, u]) => ({
       name: `up-${format}`, ...u.provider(up), models: [...new Set([u.plain, u.thinks])].map((name) => ({ name })),
     }));
     server = await startServer({ 'api-keys': [clientKey], providers });
@@ -115,7 +115,7 @@ describe('calls of the SDKs', { skip: noBinary }, () => {
   });
 
   test('one model, shown by each SDK', async () => {
-    const model = everyUpstream.anthropic.plain;
+    const model = upstreams.anthropic.plain;
     assert.equal((await sdk.openai.models.retrieve(model)).id, model);
     assert.equal((await sdk.anthropic.models.retrieve(model)).id, model);
     assert.equal((await sdk['google-genai'].models.get({ model })).name, `models/${model}`);
