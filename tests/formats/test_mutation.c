@@ -12,7 +12,7 @@
 
 int test_mutation(void);
 
-#define MUTATIONS 10 /* of a file */
+#define MUTATIONS 6 /* of a file */
 #define ANSWER_MAX ((size_t)48 * 1024)
 
 /* Low, so that they are met. */
