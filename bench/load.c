@@ -30,8 +30,12 @@
 /* What a client of one wire dialect sends, and what the end of its answers looks like. */
 struct dialect {
 	const char *name, *path, *headers, *json_end, *stream_end;
-	const char *body; /* printf: model, text, stream members */
+	/* With these the model is a part of the path, and they follow it. */
+	const char *json_method, *stream_method;
+	const char *body; /* printf: the member "model" if it is not in the path, text, stream
+			     members */
 	const char *stream_members;
+	uint64_t tellings; /* how often a stream tells each piece of text */
 };
 
 static const struct dialect dialects[] = {
@@ -41,13 +45,14 @@ static const struct dialect dialects[] = {
 		.headers = "Authorization: Bearer %s\r\n",
 		.json_end = "\"finish_reason\":\"stop\"",
 		.stream_end = "data:[DONE]",
-		.body = "{\"model\":\"%s\",\"messages\":[{\"role\":\"system\",\"content\":"
+		.body = "{%s\"messages\":[{\"role\":\"system\",\"content\":"
 			"\"You are a careful assistant. Answer in short words.\"},"
 			"{\"role\":\"user\",\"content\":\"What is a multiplexer?\"},"
 			"{\"role\":\"assistant\",\"content\":\"A thing that lets many use one.\"},"
 			"{\"role\":\"user\",\"content\":\"%s\"}],"
 			"\"temperature\":0.2,\"max_tokens\":1024%s}",
 		.stream_members = ",\"stream\":true,\"stream_options\":{\"include_usage\":true}",
+		.tellings = 1,
 	},
 	{
 		.name = "anthropic",
@@ -55,13 +60,49 @@ static const struct dialect dialects[] = {
 		.headers = "x-api-key: %s\r\nanthropic-version: 2023-06-01\r\n",
 		.json_end = "\"stop_reason\":\"end_turn\"",
 		.stream_end = "event:message_stop",
-		.body = "{\"model\":\"%s\",\"max_tokens\":1024,\"system\":"
+		.body = "{%s\"max_tokens\":1024,\"system\":"
 			"\"You are a careful assistant. Answer in short words.\",\"messages\":["
 			"{\"role\":\"user\",\"content\":\"What is a multiplexer?\"},"
 			"{\"role\":\"assistant\",\"content\":\"A thing that lets many use one.\"},"
 			"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}],"
 			"\"temperature\":0.2%s}",
 		.stream_members = ",\"stream\":true",
+		.tellings = 1,
+	},
+	{
+		.name = "gemini",
+		.path = "/v1beta/models/",
+		.headers = "x-goog-api-key: %s\r\n",
+		.json_end = "\"finishReason\":\"STOP\"",
+		.stream_end = "\"finishReason\":\"STOP\"",
+		.json_method = ":generateContent",
+		.stream_method = ":streamGenerateContent?alt=sse",
+		.body = "{%s\"systemInstruction\":{\"parts\":[{\"text\":"
+			"\"You are a careful assistant. Answer in short words.\"}]},\"contents\":["
+			"{\"role\":\"user\",\"parts\":[{\"text\":\"What is a multiplexer?\"}]},"
+			"{\"role\":\"model\",\"parts\":[{\"text\":"
+			"\"A thing that lets many use one.\"}]},"
+			"{\"role\":\"user\",\"parts\":[{\"text\":\"%s\"}]}],"
+			"\"generationConfig\":{\"temperature\":0.2,\"maxOutputTokens\":1024}%s}",
+		.stream_members = "",
+		.tellings = 1,
+	},
+	{
+		.name = "responses",
+		.path = "/v1/responses",
+		.headers = "Authorization: Bearer %s\r\n",
+		.json_end = "\"status\":\"completed\"",
+		.stream_end = "event:response.completed",
+		.body = "{%s\"instructions\":"
+			"\"You are a careful assistant. Answer in short words.\",\"input\":["
+			"{\"role\":\"user\",\"content\":\"What is a multiplexer?\"},"
+			"{\"role\":\"assistant\",\"content\":\"A thing that lets many use one.\"},"
+			"{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"%s\"}]"
+			"}],"
+			"\"temperature\":0.2,\"max_output_tokens\":1024,\"store\":false%s}",
+		.stream_members = ",\"stream\":true",
+		/* The delta, and the ends of text, part, item and response. */
+		.tellings = 5,
 	},
 };
 
@@ -119,25 +160,33 @@ static char *build_request(const struct settings *settings, size_t *size) {
 	}
 	prompt[settings->prompt_bytes] = '\0';
 
-	char *headers = NULL, *body = NULL, *request = NULL;
+	char *headers = NULL, *body = NULL, *request = NULL, *model = NULL;
 	const char *members = settings->is_stream ? dialect->stream_members : "";
+	const char *method = settings->is_stream ? dialect->stream_method : dialect->json_method;
+	if (asprintf(&model, "\"model\":\"%s\",", settings->model) < 0) {
+		bench_die(PROGRAM, "asprintf");
+	}
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* both formats are rows of `dialects` */
 	int headers_size = asprintf(&headers, dialect->headers, settings->key);
-	int body_size = asprintf(&body, dialect->body, settings->model, prompt, members);
+	int body_size =
+		asprintf(&body, dialect->body, method == NULL ? model : "", prompt, members);
 #pragma GCC diagnostic pop
 	int request_size =
 		headers_size < 0 || body_size < 0
 			? -1
 			: asprintf(&request,
-				  "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s"
+				  "POST %s%s%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s"
 				  "Content-Type: application/json\r\nAccept: */*\r\n"
 				  "User-Agent: bench-load\r\nContent-Length: %d\r\n\r\n%s",
-				  dialect->path, settings->port, headers, body_size, body);
+				  dialect->path, method == NULL ? "" : settings->model,
+				  method == NULL ? "" : method, settings->port, headers, body_size,
+				  body);
 	if (request_size < 0) {
 		bench_die(PROGRAM, "asprintf");
 	}
 	free(prompt);
+	free(model);
 	free(headers);
 	free(body);
 	*size = (size_t)request_size;
@@ -246,6 +295,11 @@ static void connection_connected(struct load *load, struct connection *connectio
 	connection_begin(load, connection);
 }
 
+/* How often a complete answer tells each piece of text. */
+static uint64_t tellings(const struct settings *settings) {
+	return settings->is_stream ? settings->dialect->tellings : 1;
+}
+
 /* What is wrong with a complete answer, or NULL. */
 static const char *answer_fault(const struct settings *settings, const struct answer *answer) {
 	if (answer->status != 200) {
@@ -254,7 +308,7 @@ static const char *answer_fault(const struct settings *settings, const struct an
 	if (!answer->has_ended) {
 		return "no end mark in the answer";
 	}
-	if (settings->checks_texts && answer->texts != settings->texts) {
+	if (settings->checks_texts && answer->texts != settings->texts * tellings(settings)) {
 		return "wrong number of text pieces";
 	}
 	return NULL;
@@ -265,7 +319,7 @@ static void connection_complete(struct load *load, struct connection *connection
 	uint64_t took_ns = bench_now_ns() - connection->began_ns;
 	load->http_chunks += answer->http_chunks;
 	load->sse_events += answer->sse_events;
-	load->texts += answer->texts;
+	load->texts += answer->texts / tellings(&load->settings);
 	load->slow += took_ns >= SLOW_NS;
 	const char *fault = answer_fault(&load->settings, answer);
 	if (fault != NULL) {
@@ -462,7 +516,7 @@ static void report(struct load *load, uint64_t took_ns) {
 
 static const char usage_text[] =
 	"usage: bench-load --port N --model NAME [options]\n"
-	"  --dialect NAME      openai (default) or anthropic\n"
+	"  --dialect NAME      openai (default), anthropic, gemini or responses\n"
 	"  --stream            ask for a stream\n"
 	"  --concurrency N     connections (1)\n"
 	"  --requests N        requests in all (1)\n"
@@ -479,7 +533,8 @@ static const struct dialect *find_dialect(const char *name) {
 			return &dialects[i];
 		}
 	}
-	fprintf(stderr, "%s: --dialect takes openai or anthropic, not \"%s\"\n", PROGRAM, name);
+	fprintf(stderr, "%s: --dialect takes openai, anthropic, gemini or responses, not \"%s\"\n",
+		PROGRAM, name);
 	exit(2);
 }
 

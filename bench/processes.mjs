@@ -269,18 +269,22 @@ async function threadsOption(program, dir) {
 	return ['threads', 'loop-threads', 'loops'].find((name) => text.includes(`"${name}"`));
 }
 
-/** The configuration of the measured gateway: two providers, both the stub; one loop, like nginx. */
+/** The providers of the measured gateway, all of them the stub: by prefix, how each is reached. */
+const providers = {
+	bench: 'type: openai, base-url: "http://127.0.0.1:PORT/v1"',
+	bencha: 'type: anthropic, base-url: "http://127.0.0.1:PORT"',
+	benchg: 'type: gemini, base-url: "http://127.0.0.1:PORT"',
+	benchr: 'type: openai, wire: responses, base-url: "http://127.0.0.1:PORT/v1"',
+};
+
+/** The configuration of the measured gateway; one loop, like nginx. */
 async function gatewayConfig(program, dir, upstreamPort, models) {
-	const list = (prefix) => models.map((name) => `{name: ${prefix}-${name}}`).join(', ');
 	const threads = await threadsOption(program, dir);
-	return [
-		'disable-auth: true',
-		...(threads ? [`${threads}: 1`] : []),
-		'providers:',
-		`  - {type: openai, name: bench, base-url: "http://127.0.0.1:${upstreamPort}/v1", api-key: bench-key, models: [${list('bench')}]}`,
-		`  - {type: anthropic, name: bencha, base-url: "http://127.0.0.1:${upstreamPort}", api-key: bench-key, models: [${list('bencha')}]}`,
-		'',
-	].join('\n');
+	const provider = ([prefix, reach]) => {
+		const list = models.map((name) => `{name: ${prefix}-${name}}`).join(', ');
+		return `  - {name: ${prefix}, ${reach.replace('PORT', upstreamPort)}, api-key: bench-key, models: [${list}]}`;
+	};
+	return ['disable-auth: true', ...(threads ? [`${threads}: 1`] : []), 'providers:', ...Object.entries(providers).map(provider), ''].join('\n');
 }
 
 /**

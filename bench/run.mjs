@@ -42,13 +42,19 @@ const MODELS = {
 	idle: 'model-idle',
 };
 
-const KINDS = {
-	json: { title: 'JSON', unit: 'us CPU/request', same: 2.2, translated: 2.5 },
-	paced: { title: 'SSE', unit: 'us CPU/chunk', same: 1.2, translated: 1.5 },
-	burst: { title: 'SSE in bursts', unit: 'us CPU/chunk' },
-};
-const DIALECTS = { openai: 'bench', anthropic: 'bencha' }; /* each with its provider's prefix */
+/** The dialects, as the load generator names them, each with the prefix of the provider that speaks it. */
+const DIALECTS = { openai: 'bench', anthropic: 'bencha', gemini: 'benchg', responses: 'benchr' };
 const otherDialect = { openai: 'anthropic', anthropic: 'openai' };
+
+/** Which client reaches which upstreams. */
+const everyPair = Object.fromEntries(Object.keys(DIALECTS).map((client) => [client, Object.keys(DIALECTS)]));
+const twoByTwo = { openai: ['openai', 'anthropic'], anthropic: ['anthropic', 'openai'] };
+
+const KINDS = {
+	json: { title: 'JSON', unit: 'us CPU/request', same: 2.2, translated: 2.5, pairs: twoByTwo },
+	paced: { title: 'SSE', unit: 'us CPU/chunk', same: 1.2, translated: 1.4, pairs: everyPair },
+	burst: { title: 'SSE in bursts', unit: 'us CPU/chunk', pairs: twoByTwo },
+};
 
 function readOptions() {
 	const options = {
@@ -135,16 +141,19 @@ const startGateway = (run, core) =>
 
 /** The CPU figures: each with the client's dialect, the provider it reaches, and its baseline. */
 function cpuFigures() {
-	return Object.keys(KINDS).flatMap((kind) =>
-		Object.keys(DIALECTS).flatMap((dialect) =>
-			['same', 'translated'].map((road) => {
-				const target = road === 'same' ? dialect : otherDialect[dialect];
-				const name = road === 'same' ? `same-format ${KINDS[kind].title}, ${dialect}` : `translated ${KINDS[kind].title}, ${dialect} -> ${target}`;
-				return { kind, dialect, road, name, model: `${DIALECTS[target]}-${MODELS[kind]}`, key: `${kind} ${dialect}` };
+	return Object.entries(KINDS).flatMap(([kind, { title, pairs }]) =>
+		Object.entries(pairs).flatMap(([dialect, upstreams]) =>
+			upstreams.map((upstream) => {
+				const road = upstream === dialect ? 'same' : 'translated';
+				const name = road === 'same' ? `same-format ${title}, ${dialect}` : `translated ${title}, ${dialect} -> ${upstream}`;
+				return { kind, dialect, road, name, model: `${DIALECTS[upstream]}-${MODELS[kind]}`, key: `${kind} ${dialect}` };
 			}),
 		),
 	);
 }
+
+/** What nginx is measured with: the client's dialect all the way. */
+const baseline = ({ kind, dialect }) => ({ kind, dialect, model: `${DIALECTS[dialect]}-${MODELS[kind]}` });
 
 function loadOf(run, { kind, dialect, model }) {
 	if (kind === 'json') return { dialect, model, concurrency: 8, requests: run.size.requests };
@@ -167,8 +176,8 @@ async function measure(run, proxy, figure) {
 }
 
 /**
- * One round. For each kind and client dialect nginx and both of our roads take turns, slice by
- * slice, so that all three see the same machine. What disturbs a slice (another process, the
+ * One round. For each kind and client dialect nginx and all of our roads take turns, slice by
+ * slice, so that all see the same machine. What disturbs a slice (another process, the
  * hypervisor) only ever adds CPU, so the round's sample is its cheapest slice, for all alike.
  */
 async function cpuRound(run, proxies, figures, slices) {
@@ -176,7 +185,7 @@ async function cpuRound(run, proxies, figures, slices) {
 	for (const key of new Set(figures.map((figure) => figure.key))) {
 		const group = figures.filter((figure) => figure.key === key);
 		const turns = [
-			...(proxies.nginx ? [{ proxy: proxies.nginx, figure: group[0], name: `nginx ${key}` }] : []),
+			...(proxies.nginx ? [{ proxy: proxies.nginx, figure: baseline(group[0]), name: `nginx ${key}` }] : []),
 			...(proxies.gateway ? group.map((figure) => ({ proxy: proxies.gateway, figure, name: figure.name })) : []),
 		];
 		for (let slice = 0; slice < slices; slice++) {
@@ -209,7 +218,7 @@ function pacingNotes(figures, rounds) {
 	return figures
 		.filter(({ kind }) => kind === 'paced')
 		.flatMap(({ name, key, road }) => (road === 'same' ? [`nginx ${key}`, name] : [name]))
-		.filter((name) => rounds[0]?.[name])
+		.filter((name) => rounds.some((round) => round[name]?.wakeups !== undefined))
 		.map((name) => {
 			const [wakeups, reads] = ['wakeups', 'reads'].map((field) => median(rounds.map((round) => round[name][field])));
 			const isClean = Math.abs(wakeups - 1) < 0.1 && Math.abs(reads - 1) < 0.1;

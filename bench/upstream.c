@@ -1,13 +1,16 @@
 /*
  * bench-upstream: a fast single-threaded stand-in for a model provider, for the benchmark only.
  *
- *   POST /v1/chat/completions   OpenAI chat answer (JSON, or SSE when the body says "stream":true)
- *   POST /v1/messages           Anthropic answer (the same)
- *   GET  /v1/models             a model list (Anthropic's shape when asked with anthropic-version)
+ *   POST /v1/chat/completions     OpenAI chat answer (JSON; SSE when the body says "stream":true)
+ *   POST /v1/messages             Anthropic answer (the same)
+ *   POST /v1/responses            OpenAI Responses answer (the same)
+ *   POST /v1beta/models/X:METHOD  Gemini answer (SSE when the method is streamGenerateContent)
+ *   GET  /v1/models               a model list (Anthropic's shape with anthropic-version)
  *
  * Answers are fixed bytes built once at start. Every text delta is an SSE event of EVENT_BYTES,
- * SSE framing included, in an HTTP chunk of its own, sent by a write of its own. The text of a
- * JSON answer, and of each delta, holds one '~', so that a client can count what arrived.
+ * SSE framing included (GEMINI_EVENT_BYTES for Gemini), in an HTTP chunk of its own, sent by a
+ * write of its own. The text of a JSON answer, and of each delta, holds one '~', so that a client
+ * can count what arrived. The end of a Responses stream repeats the text four times.
  *
  * The model name may say how to stream: "-e200" 200 deltas, "-u150" one paced delta each 150 us,
  * "-idle" start and one delta, then silence until the client leaves. The command line has the
@@ -59,10 +62,10 @@ struct connection {
 	size_t in_size, in_room;
 	const char *out; /* out_size bytes are still to be sent */
 	size_t out_size;
-	char tail[sizeof(struct text)]; /* finish, perhaps usage, end marker: sent as one write */
+	char *tail; /* the end of the stream: sent as one write */
 	const struct dialect *dialect;
 	bool wants_usage, is_idle;
-	uint64_t deltas_left, interval_us;
+	uint64_t deltas, deltas_left, interval_us;
 	struct connection *lane_next;
 	struct connection *next, *previous; /* in `open` or, by `next` alone, in `dead` */
 };
@@ -70,7 +73,7 @@ struct connection {
 struct upstream {
 	int epoll, listener, timer, signals;
 	bool watches_stdin;
-	struct dialect openai, anthropic;
+	struct dialect openai, anthropic, gemini, responses;
 	struct text models_openai, models_anthropic, not_found, bad_request;
 	uint64_t default_deltas, default_interval_us;
 	struct connection *lane_first, *lane_last;
@@ -181,17 +184,47 @@ static void connection_send(struct connection *connection, const struct text *te
 	connection->out_size = text->size;
 }
 
-/* Finish, usage if it was asked for, and the end marker leave in one write. */
+static void tail_add(struct connection *connection, const char *data, size_t size) {
+	memcpy(connection->tail + connection->out_size, data, size);
+	connection->out_size += size;
+}
+
+/* Adds an event in a chunk of its own, the whole text of the stream in place of the mark. */
+static void tail_add_repeat(struct connection *connection, const struct text *event) {
+	const struct text *piece = &connection->dialect->piece;
+	size_t before =
+		(size_t)((const char *)memchr(event->data, REPEAT_MARK, event->size) - event->data);
+	char chunk_size[32];
+	int digits = snprintf(chunk_size, sizeof chunk_size, "%zx\r\n",
+		event->size - 1 + piece->size * connection->deltas);
+	tail_add(connection, chunk_size, (size_t)digits);
+	tail_add(connection, event->data, before);
+	for (uint64_t i = 0; i < connection->deltas; i++) {
+		tail_add(connection, piece->data, piece->size);
+	}
+	tail_add(connection, event->data + before + 1, event->size - before - 1);
+	tail_add(connection, "\r\n", 2);
+}
+
+/* Repeated text, finish, usage if it was asked for, and the end marker leave in one write. */
 static void connection_send_tail(struct connection *connection) {
 	const struct dialect *dialect = connection->dialect;
 	const struct text *parts[] = {
 		&dialect->tail, connection->wants_usage ? &dialect->usage : NULL, &dialect->end};
+	size_t room =
+		(sizeof(struct text) + dialect->piece.size * connection->deltas) * (REPEATS + 3);
+	free(connection->tail);
+	connection->tail = malloc(room);
+	if (connection->tail == NULL) {
+		bench_die(PROGRAM, "malloc");
+	}
 	connection->out = connection->tail;
+	for (size_t i = 0; i < REPEATS && dialect->repeats[i].size > 0; i++) {
+		tail_add_repeat(connection, &dialect->repeats[i]);
+	}
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		if (parts[i] != NULL) {
-			memcpy(connection->tail + connection->out_size, parts[i]->data,
-				parts[i]->size);
-			connection->out_size += parts[i]->size;
+			tail_add(connection, parts[i]->data, parts[i]->size);
 		}
 	}
 }
@@ -254,16 +287,27 @@ static uint64_t model_number(const char *model, char letter, uint64_t otherwise,
 	return otherwise;
 }
 
-static void begin_answer(struct upstream *upstream, struct connection *connection,
-	const struct request *request, const struct dialect *dialect) {
+/* Whether a stream is asked for: by the method in Gemini's paths, else by a member. */
+static bool wants_stream(const struct request *request, const char *model_in_path) {
 	size_t size = 0;
+	if (model_in_path != NULL) {
+		return strstr(model_in_path, ":streamGenerateContent") != NULL;
+	}
 	const char *stream = member(request, "\"stream\"", &size);
-	if (stream == NULL || size < 4 || memcmp(stream, "true", 4) != 0) {
+	return stream != NULL && size >= 4 && memcmp(stream, "true", 4) == 0;
+}
+
+/* Begins the answer; `model_in_path` is the path from the model's name on, or NULL. */
+static void begin_answer(struct upstream *upstream, struct connection *connection,
+	const struct request *request, const struct dialect *dialect, const char *model_in_path) {
+	if (!wants_stream(request, model_in_path)) {
 		connection_send(connection, &dialect->reply);
 		return;
 	}
 	char model[128] = "";
-	const char *name = member(request, "\"model\"", &size);
+	size_t size = model_in_path != NULL ? strcspn(model_in_path, ": \r") : 0;
+	const char *name =
+		model_in_path != NULL ? model_in_path : member(request, "\"model\"", &size);
 	if (name != NULL) {
 		memcpy(model, name, size < sizeof model - 1 ? size : sizeof model - 1);
 	}
@@ -271,27 +315,40 @@ static void begin_answer(struct upstream *upstream, struct connection *connectio
 	connection->dialect = dialect;
 	connection->is_idle = strstr(model, "-idle") != NULL;
 	connection->wants_usage = member(request, "\"include_usage\"", &size) != NULL;
-	connection->deltas_left = model_number(model, 'e', upstream->default_deltas, EVENTS_LIMIT);
+	connection->deltas = model_number(model, 'e', upstream->default_deltas, EVENTS_LIMIT);
 	connection->interval_us =
 		model_number(model, 'u', upstream->default_interval_us, INTERVAL_LIMIT_US);
 	if (connection->is_idle) {
-		connection->deltas_left = 1;
+		connection->deltas = 1;
 		connection->interval_us = 0;
 	}
+	connection->deltas_left = connection->deltas;
 	connection_send(connection, &dialect->start);
 }
 
 static void dispatch(
 	struct upstream *upstream, struct connection *connection, const struct request *request) {
-	static const char openai[] = "POST /v1/chat/completions ";
-	static const char anthropic[] = "POST /v1/messages ";
 	static const char models[] = "GET /v1/models ";
+	const struct {
+		const char *begin;
+		const struct dialect *dialect;
+		bool has_model_in_path;
+	} routes[] = {
+		{"POST /v1/chat/completions ", &upstream->openai, false},
+		{"POST /v1/messages ", &upstream->anthropic, false},
+		{"POST /v1/responses ", &upstream->responses, false},
+		{"POST /v1beta/models/", &upstream->gemini, true},
+	};
 	connection->state = CONNECTION_REPLYING;
-	if (strncmp(request->head, openai, sizeof openai - 1) == 0) {
-		begin_answer(upstream, connection, request, &upstream->openai);
-	} else if (strncmp(request->head, anthropic, sizeof anthropic - 1) == 0) {
-		begin_answer(upstream, connection, request, &upstream->anthropic);
-	} else if (strncmp(request->head, models, sizeof models - 1) == 0) {
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		size_t size = strlen(routes[i].begin);
+		if (strncmp(request->head, routes[i].begin, size) == 0) {
+			begin_answer(upstream, connection, request, routes[i].dialect,
+				routes[i].has_model_in_path ? request->head + size : NULL);
+			return;
+		}
+	}
+	if (strncmp(request->head, models, sizeof models - 1) == 0) {
 		bool is_anthropic = strcasestr(request->head, "\nanthropic-version:") != NULL;
 		connection_send(connection,
 			is_anthropic ? &upstream->models_anthropic : &upstream->models_openai);
@@ -439,6 +496,7 @@ static void free_dead(struct upstream *upstream) {
 		struct connection *connection = upstream->dead;
 		upstream->dead = connection->next;
 		free(connection->in);
+		free(connection->tail);
 		free(connection);
 	}
 }
@@ -467,6 +525,8 @@ static void run(struct upstream *upstream) {
 static void build_answers(struct upstream *upstream) {
 	build_openai(&upstream->openai);
 	build_anthropic(&upstream->anthropic);
+	build_gemini(&upstream->gemini);
+	build_responses(&upstream->responses);
 	text_set_json(&upstream->models_openai, "200 OK",
 		"{\"object\":\"list\",\"data\":[{\"id\":\"bench-model\",\"object\":\"model\","
 		"\"created\":1700000000,\"owned_by\":\"bench\"}]}");
