@@ -14,7 +14,7 @@ bool format_build_request(const struct format *format, const struct chat_request
 	if (!has_state && !format_check_state(request, error)) {
 		return false;
 	}
-	format_note_unspoken(request, format->id, target->quirks, losses);
+	format_note_unspoken(request, format->id, target, losses);
 	return format->build_request(request, target, built, losses, error);
 }
 

@@ -66,6 +66,6 @@ struct chat_sink *format_whole_encoder_create(
 
 /* Records what a request says that no request of that upstream dialect can. */
 void format_note_unspoken(const struct chat_request *request, enum format_id upstream,
-	uint32_t quirks, struct chat_losses *losses);
+	const struct format_target *target, struct chat_losses *losses);
 
 #endif

@@ -353,9 +353,9 @@ static void write_call(struct openai_chat_builder *b, const struct chat_part *pa
 		kind = CHAT_TOOL_FUNCTION;
 		args = format_custom_tool_args(b->arena, part->args);
 	}
-	/* CC-8: only a compatible host has use for a Gemini signature */
+	/* CC-8, GM-8: only Google's compatible endpoint has use for it, others refuse the field */
 	struct slice signature = {0};
-	if (!b->is_official) {
+	if (strcmp(b->target->family->vendor, "google") == 0) {
 		signature = part->signature;
 	}
 	openai_chat_write_call(&b->w, -1, call_id(b, part->call_id),

@@ -145,17 +145,18 @@ static void drop_tool_exts(
 	}
 }
 
-/* Hosts of one dialect differ: OpenAI's own takes grammars, compatible ones the proof of a Gemini
- * call (CC-8). */
-static bool is_taken(enum fact fact, enum format_id upstream, uint32_t quirks) {
-	bool is_official = (quirks & QUIRK_OFFICIAL) != 0;
+/* Hosts of one dialect differ: OpenAI's own takes grammars, Google's the proof of a Gemini call
+ * (CC-8). */
+static bool is_taken(enum fact fact, enum format_id upstream, const struct format_target *target) {
+	bool is_official = (target->quirks & QUIRK_OFFICIAL) != 0;
+	bool is_google = strcmp(target->family->vendor, "google") == 0;
 	return upstream == FORMAT_OPENAI_CHAT &&
 	       ((fact == FACT_TOOL_GRAMMAR && is_official) ||
-		       (fact == FACT_CALL_SIGNATURE && !is_official));
+		       (fact == FACT_CALL_SIGNATURE && is_google));
 }
 
 void format_note_unspoken(const struct chat_request *request, enum format_id upstream,
-	uint32_t quirks, struct chat_losses *losses) {
+	const struct format_target *target, struct chat_losses *losses) {
 	bool is_same = request->client_format == upstream;
 	unsigned facts = find_facts(request, upstream);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -163,7 +164,7 @@ void format_note_unspoken(const struct chat_request *request, enum format_id ups
 			(facts >> rows[i].fact & 1) != 0 && (rows[i].upstreams & OF(upstream)) != 0;
 		/* A dialect carries what it says itself, but for the proof of another one's. */
 		bool is_own = is_same && rows[i].fact != FACT_CALL_SIGNATURE;
-		if (is_said && !is_own && !is_taken(rows[i].fact, upstream, quirks)) {
+		if (is_said && !is_own && !is_taken(rows[i].fact, upstream, target)) {
 			chat_drop(losses, rows[i].rule, rows[i].field, rows[i].reason);
 		}
 	}

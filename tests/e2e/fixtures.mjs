@@ -64,16 +64,17 @@ function frame(format, lines) {
   return Buffer.from(events.join('') + (named || format.startsWith('gemini') ? '' : 'data: [DONE]\n\n'));
 }
 
-/** Requests that real clients sent to these paths: {name, path, headers, body (bytes, re-serialised)}. */
+/** Requests that real clients sent to these paths, or to those a function takes: {name, path, headers, body (bytes, re-serialised)}. */
 export function clientRequests(...paths) {
+  const isWanted = typeof paths[0] === 'function' ? paths[0] : (path) => paths.includes(path);
   if (noFixtures) return [];
   const dir = join(fixturesDir, 'clients');
   return readdirSync(dir).flatMap((client) =>
     readdirSync(join(dir, client)).flatMap((file) => {
       const seen = JSON.parse(readFileSync(join(dir, client, file), 'utf8'));
       const path = (seen.path ?? '').split('?')[0];
-      if (!paths.includes(path)) return [];
+      if (!isWanted(path)) return [];
       const body = Buffer.from(typeof seen.body === 'string' ? seen.body : JSON.stringify(seen.body));
-      return [{ name: `${client}/${file}`, path: seen.path, headers: seen.headers ?? {}, body }];
+      return [{ name: `${client}/${file}`, method: seen.method, path: seen.path, headers: seen.headers ?? {}, body }];
     }));
 }
