@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define BUF_FIRST 64
+#define UINT64_DIGITS 20
 /* Above this a buffer grows by a quarter instead of doubling: a 10 MiB body must not hold 20. */
 #define BUF_DOUBLE_MAX ((size_t)1024 * 1024)
 
@@ -99,6 +100,15 @@ bool buf_append_byte(struct buf *buf, char byte) {
 	}
 	buf->data[buf->len++] = byte;
 	return true;
+}
+
+bool buf_append_uint(struct buf *buf, uint64_t number) {
+	char text[UINT64_DIGITS], *end = text + sizeof text, *begin = end;
+	do {
+		*--begin = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return buf_append(buf, slice_make(begin, (size_t)(end - begin)));
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...) {

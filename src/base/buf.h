@@ -47,6 +47,8 @@ void buf_commit(struct buf *buf, size_t count);
 bool buf_append(struct buf *buf, struct slice bytes);
 bool buf_append_str(struct buf *buf, const char *text);
 bool buf_append_byte(struct buf *buf, char byte);
+/* In decimal digits. */
+bool buf_append_uint(struct buf *buf, uint64_t number);
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As buf_append, but keeps a reference when allowed and bytes.len >= BUF_REF_MIN. */
 bool buf_append_ref(struct buf *buf, struct slice bytes);

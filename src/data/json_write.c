@@ -7,7 +7,6 @@
 #include "data/json_escape.h"
 
 #define DOUBLE_TEXT_MAX 32
-#define UINT64_TEXT_MAX 20
 
 void json_writer_init(struct json_writer *w, struct buf *out, bool is_pretty) {
 	*w = (struct json_writer){.out = out, .indent = is_pretty ? 0 : -1};
@@ -183,29 +182,17 @@ void json_write_tree(struct json_writer *w, const struct json *node) {
 	VEC_FINISH(&open);
 }
 
-/* Writes the digits so that they end at `end`; returns where they begin. */
-static char *format_uint(uint64_t value, char *end) {
-	do {
-		*--end = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	return end;
-}
-
 void json_write_uint(struct json_writer *w, uint64_t value) {
-	char text[UINT64_TEXT_MAX], *end = text + sizeof text, *begin = format_uint(value, end);
 	separate(w);
-	buf_append(w->out, slice_make(begin, (size_t)(end - begin)));
+	buf_append_uint(w->out, value);
 }
 
 void json_write_int(struct json_writer *w, int64_t value) {
-	char text[UINT64_TEXT_MAX + 1], *end = text + sizeof text;
-	char *begin = format_uint(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, end);
-	if (value < 0) {
-		*--begin = '-';
-	}
 	separate(w);
-	buf_append(w->out, slice_make(begin, (size_t)(end - begin)));
+	if (value < 0) {
+		buf_append_byte(w->out, '-');
+	}
+	buf_append_uint(w->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void json_write_double(struct json_writer *w, double value) {

@@ -71,11 +71,12 @@ static void end_event(struct encoder *e, struct json_writer *w, const char *type
  * this is the event of the hot path. */
 static void put_delta(struct encoder *e, const char *kind_and_field, struct slice text) {
 	struct buf *out = e->options.out;
-	buf_printf(out,
-		"event: content_block_delta\ndata: "
-		"{\"type\":\"content_block_delta\",\"index\":%llu,"
-		"\"delta\":{\"type\":%s:\"",
-		(unsigned long long)e->block_count, kind_and_field);
+	buf_append(out, SLICE("event: content_block_delta\ndata: "
+			      "{\"type\":\"content_block_delta\",\"index\":"));
+	buf_append_uint(out, e->block_count);
+	buf_append(out, SLICE(",\"delta\":{\"type\":"));
+	buf_append_str(out, kind_and_field);
+	buf_append(out, SLICE(":\""));
 	json_escape(text, out);
 	buf_append(out, SLICE("\"}}\n\n"));
 }

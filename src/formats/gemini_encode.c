@@ -170,7 +170,9 @@ static void put_text(struct encoder *e, uint32_t number, struct slice text, bool
 	buf_append_str(out, "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"");
 	json_escape(text, out);
 	buf_append_str(out, is_thought ? "\",\"thought\":true}]" : "\"}]");
-	buf_printf(out, ",\"role\":\"model\"},\"index\":%u}]", (unsigned)number);
+	buf_append(out, SLICE(",\"role\":\"model\"},\"index\":"));
+	buf_append_uint(out, number);
+	buf_append(out, SLICE("}]"));
 	buf_append(out, tail_of(e, -1));
 	end_frame(e);
 	e->output_bytes += text.len;

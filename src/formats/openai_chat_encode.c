@@ -77,13 +77,9 @@ static void chunk_end(struct openai_chat_encoder *e) {
 static void delta_begin(struct openai_chat_encoder *e, uint32_t candidate) {
 	struct buf *out = e->options.out;
 	buf_append(out, e->head);
-	if (candidate < 10) {
-		char text[] = "{\"index\":0,\"delta\":";
-		text[9] = (char)('0' + candidate);
-		buf_append(out, slice_make(text, sizeof text - 1));
-	} else {
-		buf_printf(out, "{\"index\":%u,\"delta\":", (unsigned)candidate);
-	}
+	buf_append(out, SLICE("{\"index\":"));
+	buf_append_uint(out, candidate);
+	buf_append(out, SLICE(",\"delta\":"));
 }
 
 /* CC-12: logprobs and finish_reason are there, null. */

@@ -84,17 +84,24 @@ static void put_delta(struct encoder *e, const struct openai_responses_out *part
 	if (!e->options.is_stream) {
 		return;
 	}
-	buf_printf(out,
-		"event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%llu,\"item_id\":\"%.*s\","
-		"\"output_index\":%llu,",
-		type, type, (unsigned long long)e->sequence++, SLICE_FMT(part->item_id),
-		(unsigned long long)e->item_count);
+	struct slice name = slice_of(type);
+	buf_append(out, SLICE("event: "));
+	buf_append(out, name);
+	buf_append(out, SLICE("\ndata: {\"type\":\""));
+	buf_append(out, name);
+	buf_append(out, SLICE("\",\"sequence_number\":"));
+	buf_append_uint(out, e->sequence++);
+	buf_append(out, SLICE(",\"item_id\":\""));
+	buf_append(out, part->item_id);
+	buf_append(out, SLICE("\",\"output_index\":"));
+	buf_append_uint(out, e->item_count);
 	if (part->kind == CHAT_PART_THINKING) {
-		buf_append_str(out, "\"summary_index\":0,");
+		buf_append(out, SLICE(",\"summary_index\":0"));
 	} else if (part->kind != CHAT_PART_TOOL_CALL) {
-		buf_printf(out, "\"content_index\":%u,", e->content_count);
+		buf_append(out, SLICE(",\"content_index\":"));
+		buf_append_uint(out, e->content_count);
 	}
-	buf_append_str(out, "\"delta\":\"");
+	buf_append(out, SLICE(",\"delta\":\""));
 	json_escape(text, out);
 	buf_append_byte(out, '"');
 	if (part->kind == CHAT_PART_TEXT) {

@@ -31,6 +31,25 @@ static void appending(void **state) {
 	buf_finish(&zeroed);
 }
 
+static void numbers(void **state) {
+	static const struct {
+		uint64_t number;
+		const char *text;
+	} cases[] = {{0, "0"}, {9, "9"}, {10, "10"}, {1234567890, "1234567890"},
+		{UINT64_MAX, "18446744073709551615"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf buf = {0};
+		assert_true(buf_append_uint(&buf, cases[i].number));
+		assert_true(slice_eq(buf_slice(&buf), slice_of(cases[i].text)));
+		buf_finish(&buf);
+	}
+	struct buf full = {.limit = 2};
+	assert_true(buf_append_uint(&full, 12));
+	assert_false(buf_append_uint(&full, 3));
+	buf_finish(&full);
+}
+
 static void reserving(void **state) {
 	struct buf buf;
 	(void)state;
@@ -159,6 +178,7 @@ static void references_at_every_offset(void **state) {
 int test_buf(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appending),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(reserving),
 		cmocka_unit_test(large_buffers_grow_by_what_is_needed),
 		cmocka_unit_test(the_limit_is_sticky),
