@@ -23,7 +23,7 @@ Exit status: 0 everything was measured, whatever the figures; 1 something failed
 
 /** What a full and what a quick run do. */
 const sizes = {
-	full: { rounds: 5, slices: 8, requests: 2000, pacedStreams: 8, burstStreams: 40, lone: 500, loneStreams: 50, idle: 1000, starts: 5 },
+	full: { rounds: 5, slices: 6, requests: 2000, pacedStreams: 8, burstStreams: 40, lone: 500, loneStreams: 50, idle: 1000, starts: 5 },
 	quick: { rounds: 1, slices: 1, requests: 1000, pacedStreams: 8, burstStreams: 20, lone: 200, loneStreams: 20, idle: 200, starts: 1 },
 };
 
