@@ -38,11 +38,15 @@ static bool add_input(struct embed_request *r, const struct json *node, const ch
 
 bool embed_parse_inputs(struct embed_request *r, const struct json *node, const char *name,
 	bool takes_tokens, struct error *error) {
+	if (node == NULL) {
+		return error_set_param(error, ERROR_INVALID_REQUEST, name,
+			"'%s' is missing: it holds what to embed", name);
+	}
 	bool is_list = json_is(node, JSON_ARRAY) && !(takes_tokens && is_token_list(node));
 	size_t count = is_list ? node->count : 1;
-	if (node == NULL || count == 0) {
+	if (count == 0) {
 		return error_set_param(error, ERROR_INVALID_REQUEST, name,
-			"'%s' is %s: it holds what to embed", name, node ? "empty" : "missing");
+			"'%s' is empty: it holds what to embed", name);
 	}
 	if (count > EMBED_MAX_INPUTS) {
 		return error_set_param(error, ERROR_INVALID_REQUEST, name,

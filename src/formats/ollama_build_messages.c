@@ -272,7 +272,8 @@ static void write_assistant(struct ollama_builder *b, const struct chat_message 
 /* The tool's name for a result that does not say it: of the nearest call before with its id. */
 static struct slice name_of_call(struct ollama_builder *b, struct slice id) {
 	uint32_t number = index_get(&b->calls_by_id, id);
-	return number == INDEX_NONE ? (struct slice){0} : b->call_names.items[number];
+	struct slice absent = {0};
+	return number == INDEX_NONE ? absent : b->call_names.items[number];
 }
 
 static void note_calls(struct ollama_builder *b, const struct chat_parts *parts) {

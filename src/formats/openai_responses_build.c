@@ -148,7 +148,6 @@ static struct slice chosen_summary(const struct openai_responses_builder *b) {
 		return reasoning->summary;
 	}
 	bool is_shown =
-		reasoning->include_text == TRI_TRUE ||
 		b->request->client_format == FORMAT_OPENAI_CHAT ||
 		reasoning->include_text == TRI_TRUE ||
 		(reasoning->mode != CHAT_REASONING_UNSET && reasoning->mode != CHAT_REASONING_OFF);

@@ -142,16 +142,27 @@ static struct slice make_id(struct encoder *e, const char *prefix) {
 	return arena_dup(e->options.arena, slice_of(made));
 }
 
+/* An answer that its upstream did not begin. */
+static void make_start(struct encoder *e) {
+	e->id = make_id(e, "resp_");
+	e->model = e->options.model;
+	e->created_s = e->options.now_s;
+}
+
 static void keep_start(struct encoder *e, const struct chat_event *event) {
-	bool echoes = e->options.force_model || event == NULL || event->start.model.len == 0;
-	/* ids of other dialects may repeat, and stored answers are found by theirs */
-	bool is_own = event != NULL && slice_starts_with(event->start.id, SLICE("resp_"));
 	struct arena *arena = e->options.arena;
-	e->id = is_own ? arena_dup(arena, event->start.id) : make_id(e, "resp_");
-	e->model = echoes ? e->options.model : arena_dup(arena, event->start.model);
-	e->created_s =
-		event != NULL && event->start.created_s ? event->start.created_s : e->options.now_s;
-	if (event != NULL && event->start.service_tier.len > 0) {
+	make_start(e);
+	/* ids of other dialects may repeat, and stored answers are found by theirs */
+	if (slice_starts_with(event->start.id, SLICE("resp_"))) {
+		e->id = arena_dup(arena, event->start.id);
+	}
+	if (!e->options.force_model && event->start.model.len > 0) {
+		e->model = arena_dup(arena, event->start.model);
+	}
+	if (event->start.created_s != 0) {
+		e->created_s = event->start.created_s;
+	}
+	if (event->start.service_tier.len > 0) {
 		e->service_tier = arena_dup(arena, event->start.service_tier);
 	}
 }
@@ -739,7 +750,7 @@ static void fail(struct encoder *e, const struct error *error) {
 		e->created_s = e->options.now_s;
 		e->sequence = e->options.spliced.events;
 	} else if (!e->has_begun) {
-		keep_start(e, NULL);
+		make_start(e);
 	}
 	close_message(e);
 	describe(e, &object, "failed");
