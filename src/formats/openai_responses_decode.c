@@ -80,10 +80,11 @@ static void finish(
 	struct openai_responses_decoder *self, const struct json *response, struct slice status) {
 	struct decode *d = &self->shell;
 	static const struct slice none = {0};
-	struct slice said = text_of(d, json_get_value(response, "status"));
 	struct slice why = text_of(
 		d, json_get_value(json_get_value(response, "incomplete_details"), "reason"));
-	status = said.data != NULL && status.data == NULL ? said : status;
+	if (status.data == NULL) {
+		status = text_of(d, json_get_value(response, "status"));
+	}
 	start(d, response);
 	complete_items(self, response);
 	read_usage(d, response);
