@@ -235,7 +235,7 @@ check-warnings:
 
 ## valgrind: every unit binary under memcheck; a report or a leak is a failure
 VALGRIND := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
-	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1
+	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1 --suppressions=tests/valgrind.supp
 .PHONY: valgrind
 valgrind: $(TEST_FOLDERS:%=valgrind-%)
 valgrind-%: $(BUILD)/tests/%/unit | $(TOKENS_FILE)
