@@ -433,14 +433,18 @@ static void end_raw(struct encoder *e, struct openai_responses_out *part) {
 	item_done(e, part->raw);
 }
 
+/* RE-5: the client asked not to see it. */
+static bool is_hidden(const struct encoder *e, const struct openai_responses_out *part) {
+	return part->kind == CHAT_PART_THINKING && e->options.request != NULL &&
+	       e->options.request->reasoning.include_text == TRI_FALSE;
+}
+
 /* RE-5: thinking that is not shown has no item, but for a proof that stands without its text. */
 static bool is_left_out(const struct encoder *e, const struct openai_responses_out *part) {
-	bool is_hidden = e->options.request != NULL &&
-			 e->options.request->reasoning.include_text == TRI_FALSE;
 	bool is_proof = part->proof.len > 0 &&
 			(part->is_redacted || part->provider == FORMAT_OPENAI_RESPONSES);
 	return part->kind == CHAT_PART_THINKING &&
-	       (is_hidden ? !is_proof : part->text.len == 0 && part->proof.len == 0);
+	       (is_hidden(e, part) ? !is_proof : part->text.len == 0 && part->proof.len == 0);
 }
 
 static void prepare_end(struct encoder *e, struct openai_responses_out *part) {
@@ -489,11 +493,6 @@ static void end_part(struct encoder *e, struct openai_responses_out *part) {
 static void release_part(struct openai_responses_out *part) {
 	buf_finish(&part->text);
 	buf_finish(&part->logprobs);
-}
-
-static bool is_hidden(const struct encoder *e, const struct openai_responses_out *part) {
-	return part->kind == CHAT_PART_THINKING && e->options.request != NULL &&
-	       e->options.request->reasoning.include_text == TRI_FALSE;
 }
 
 /* Writes what has ended, and what has come of the next. */
