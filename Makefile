@@ -33,7 +33,7 @@ CXX := clang++
 endif
 CC ?= cc
 CXX ?= c++
-PKGS := libuv libcurl libnghttp2 openssl libfyaml zlib
+PKGS := libuv libcurl libnghttp2 openssl libfyaml zlib libpcre2-8 sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

@@ -30,6 +30,13 @@ enum option_type {
 	OPTION_TREE,        /* struct option_map: nested names joined by dots -> text */
 	OPTION_JSON_MAP,    /* struct option_map: name -> JSON text of any value */
 	OPTION_OBJECT_LIST, /* struct option_objects of `nested` */
+	OPTION_OBJECT_MAP,  /* as OBJECT_LIST, written as a table by name: the name fills the row
+			       whose key is OPTION_NAME_KEY; layers merge by name. Order of
+			       declaration; a later file's new names come first */
+	OPTION_NUMBER,      /* double; NaN when not given */
+	OPTION_JSON,        /* const struct json *: any value, as it is; NULL when not given */
+	OPTION_TEXT,        /* struct option_text: a string with its source, e.g. a template */
+	OPTION_COMMAND,     /* struct option_command: one text or a list of texts */
 	OPTION_LATER,       /* known key that this version does not use: any value, a warning */
 	OPTION_IGNORED      /* legacy key without effect: any value, a warning */
 };
@@ -41,10 +48,32 @@ struct option_place {
 	uint32_t line, column;
 };
 
+/* items is not NULL when the list was given, even empty. */
 struct option_strings {
 	struct slice *items;
 	size_t len, cap;
 };
+
+/* A text and where it stands, so that a place within it can be told as a place in the file. */
+struct option_text {
+	struct slice text;         /* absent: not given */
+	struct option_place place; /* of the value */
+	const struct json *node;   /* the value in the tree */
+};
+
+/* `run = "text"` or `run = ["program", "argument"]`. */
+struct option_command {
+	struct option_text text;
+	struct {
+		struct option_text *items; /* not NULL: the list form */
+		size_t len, cap;
+	} list;
+};
+
+/* The key of the row that the name of an OPTION_OBJECT_MAP's member fills: it is no key of the
+ * file.
+ */
+#define OPTION_NAME_KEY "(name)"
 
 struct option_pair {
 	struct slice key, value;
@@ -56,8 +85,8 @@ struct option_map {
 	size_t len, cap;
 };
 
-/* The generic view of a list of structs: declare it as OPTION_OBJECTS(struct thing). The struct's
- * first member is a struct option_place. */
+/* The generic view of a list (or map) of structs: declare it as OPTION_OBJECTS(struct thing). The
+ * struct's first member is a struct option_place. */
 struct option_objects {
 	void *items;
 	size_t len, cap;

@@ -31,6 +31,12 @@ struct json *yaml_parse(struct arena *arena, struct slice text, struct problems 
  * functions above and of document_merge. */
 void document_key_position(const struct json *node, uint32_t *line, uint32_t *column);
 
+/* Where byte `offset` of a string's decoded text stands in the source text it was parsed from:
+ * JSON, TOML (basic, literal, multi-line) and YAML strings, escapes counted. Beyond what can be
+ * told, the start of the value. */
+void document_string_position(struct slice source, const struct json *string, size_t offset,
+	uint32_t *line, uint32_t *column);
+
 /* Deep merge for layers: objects merge, everything else is replaced by `over`. New nodes in the
  * arena. */
 struct json *document_merge(struct arena *arena, const struct json *under, const struct json *over);

@@ -1,0 +1,277 @@
+/* workflow.h: a workflow file as it was written, checked, with its graph (workflows.md 5).
+ *
+ *   workflow_find ─► workflow_load (keys, types) ─► workflow_check (names, templates, graph) ─► run
+ *
+ * Everything lives in the workflow's arena and is immutable once loaded. Templates are parsed when
+ * loading, so no syntax error can come up in the middle of a run. */
+#ifndef LLMMUX_WORKFLOW_WORKFLOW_H
+#define LLMMUX_WORKFLOW_WORKFLOW_H
+
+#include "config/runner.h"
+#include "data/schema.h"
+#include "mux/role.h"
+#include "template/template.h"
+
+enum step_type {
+	STEP_SHELL,
+	STEP_QUERY,
+	STEP_APPLY,
+	STEP_STORE,
+	STEP_INPUT,
+	STEP_WORKFLOW, /* another workflow: `workflow` + `with` */
+	STEP_TYPE_COUNT
+};
+extern const char *const step_type_names[]; /* "shell" ...; ends with NULL */
+
+/* A text of the file that is a template or an expression. */
+struct step_template {
+	struct option_text source;       /* absent text: not given */
+	const struct template *template; /* NULL when not given */
+};
+
+struct workflow_arg {
+	struct option_place place;
+	struct slice name, description;
+	struct step_template default_text; /* rendered with the arguments before it */
+	bool is_required, is_secret;
+	int type; /* 0 string, 1 int, 2 bool, 3 file, 4 list */
+	struct option_strings choices;
+};
+extern const char *const workflow_arg_types[];
+
+struct workflow_variable {
+	struct slice name;
+	struct step_template value;
+};
+
+/* One value list of `matrix`. */
+struct workflow_axis {
+	struct slice name;
+	const struct json *values; /* an array */
+};
+
+struct workflow_edge {
+	size_t step;      /* number of the step it waits for */
+	bool is_implicit; /* found in a template */
+};
+
+enum step_rollback {
+	ROLLBACK_NONE,
+	ROLLBACK_BACKUP,
+	ROLLBACK_GIT
+};
+
+struct workflow_step {
+	struct option_place place;
+	size_t number; /* in order of the file, members of groups in their place */
+	struct slice name;
+	enum step_type type;
+	bool has_inferred_type;
+	const struct workflow_group *group; /* or NULL */
+
+	/* shell */
+	struct step_template run;
+	struct {
+		struct step_template *items;
+		size_t len, cap;
+	} argv; /* of the list form */
+	struct step_template stdin_text, cwd;
+	struct slice shell; /* "sh" */
+	struct {
+		struct workflow_variable *items;
+		size_t len, cap;
+	} env;
+
+	/* query */
+	struct slice role;
+	struct option_strings backends;
+	int execution;       /* enum role_mode, -1: the role's */
+	int64_t min_success; /* 0: the role's */
+	bool is_parallel, cancels_rest;
+	struct step_template prompt, system;
+	struct option_strings context;
+	const struct schema *output_schema; /* NULL: none */
+	bool needs_json;                    /* output_format = "json" */
+	bool is_cached;
+	int64_t cache_ttl_ms; /* 0: no limit */
+	int64_t max_prompt_tokens;
+	struct slice save_as; /* file kept in the run directory */
+
+	/* apply */
+	struct step_template source_expression; /* 7.1, normalised to an expression */
+	size_t source_step;                     /* SIZE_MAX: none (inline, or not one step) */
+	const struct json *edits;               /* inline; its strings are templates */
+	struct step_template verify, verify_retry_prompt;
+	int64_t verify_retries, verify_timeout_ms;
+	enum step_rollback rollback;
+	bool asks_confirmation; /* confirm = "diff" */
+	struct option_strings allow_paths, deny_paths;
+
+	/* store */
+	struct step_template data;
+	bool is_strict;
+
+	/* input */
+	struct option_strings options;
+	struct step_template default_answer;
+
+	/* sub-workflow */
+	struct slice workflow_name;
+	struct {
+		struct workflow_variable *items;
+		size_t len, cap;
+	} with;
+
+	/* for all */
+	struct option_strings depends_on;
+	bool has_depends_on;      /* the key is there, even empty (5.5) */
+	int64_t min_deps_success; /* -1: not given */
+	struct step_template condition, for_each;
+	struct {
+		struct workflow_axis *items;
+		size_t len, cap;
+	} matrix;
+	const struct json *matrix_exclude;
+	int64_t parallel_items; /* 1 */
+	bool continues_on_error, is_always, fails_fast;
+	bool mentions_failure; /* its `if` asks for .failed or .error of a dependency */
+	int64_t timeout_ms;    /* 0: none */
+	int64_t retries, retry_delay_ms;
+	uint32_t retry_on, fail_on;    /* bits of enum failure_class; 0: the default */
+	struct option_strings sources; /* globs: skipped when unchanged */
+
+	/* the graph */
+	struct {
+		struct workflow_edge *items;
+		size_t len, cap;
+	} edges;                        /* what it waits for by name */
+	bool waits_for_earlier;         /* D3: no depends_on, not a query */
+	bool waits_for_earlier_actions; /* D3: a query: for all earlier non-query steps */
+};
+
+struct workflow_group {
+	struct option_place place;
+	struct slice name;
+	bool is_parallel, continues_on_error;
+	int64_t timeout_ms;
+	struct option_strings depends_on;
+	size_t first_step, step_count;
+};
+
+struct workflow {
+	struct arena arena;
+	const char *path;   /* "<built-in>/fix.toml" for those */
+	const char *origin; /* "project", "user", "built-in", "path" */
+	struct slice text;
+	char hash[65]; /* SHA-256 of the text and of what it includes, hex */
+	struct slice name, description;
+	int64_t timeout_ms;
+	bool continues_on_error, fails_fast;
+	int64_t max_parallel;
+	struct step_template output;
+	struct slice ecosystem;
+	struct option_map env;
+	struct {
+		struct workflow_arg *items;
+		size_t len, cap;
+	} args;
+	struct {
+		struct workflow_step *items;
+		size_t len, cap;
+	} steps;
+	struct {
+		struct workflow_group *items;
+		size_t len, cap;
+	} groups;
+	OPTION_OBJECTS(struct runner_role) roles;
+	struct template_environment environment; /* the loader of includes, our own filters */
+};
+
+/* Failure classes of `retry_on`, `fail_on` and error.kind (5.7). */
+enum failure_class {
+	FAILURE_TIMEOUT,
+	FAILURE_RATE_LIMIT,
+	FAILURE_NETWORK,
+	FAILURE_UNAVAILABLE,
+	FAILURE_PARSE, /* parse_error: no JSON, not valid for the schema */
+	FAILURE_VERIFICATION,
+	FAILURE_AUTH,   /* auth_error */
+	FAILURE_CONFIG, /* config_error */
+	FAILURE_EXECUTION,
+	FAILURE_TEMPLATE, /* template_error */
+	FAILURE_CANCELLED,
+	FAILURE_CLASS_COUNT
+};
+extern const char *const failure_class_names[]; /* ends with NULL */
+enum failure_class failure_class_of(enum error_kind kind);
+
+/* ---- finding ---- */
+struct workflow_places {
+	const char *project_dir; /* DIR/.llm-mux/workflows; or NULL */
+	const char *user_dir;    /* CFGDIR/workflows; or NULL */
+};
+void workflow_places_of(
+	const struct runner_config *runner, struct arena *arena, struct workflow_places *places);
+/* A name (project, then user, then built-in) or a path. False with ERROR_NOT_FOUND: the directories
+ * searched, the nearest name. `text` is read, `path` in the arena. */
+bool workflow_find(const struct workflow_places *places, const char *name, struct arena *arena,
+	const char **path, const char **origin, struct slice *text, struct error *error);
+/* Every workflow, shadowed ones too. */
+struct workflow_listing {
+	const char *name, *path, *origin;
+	bool is_shadowed;
+};
+void workflow_each(const struct workflow_places *places, struct arena *arena,
+	void (*visit)(void *data, const struct workflow_listing *listing), void *data);
+/* Built-in ones (hunt, audit, diff, fix, review, review-pr); ends with a NULL name. */
+struct workflow_builtin {
+	const char *name, *text;
+};
+extern const struct workflow_builtin workflow_builtins[];
+
+/* ---- loading ---- */
+/* Keys, types, one step's own rules; templates are parsed; edges are made. NULL when `problems` has
+ * an error. The caller destroys. */
+struct workflow *workflow_load(
+	const char *path, const char *origin, struct slice text, struct problems *problems);
+void workflow_destroy(struct workflow *workflow); /* accepts NULL */
+/* Everything that can be found without running (8.2 validate): dangling names, cycles
+ * (`a -> b -> a`), unknown roles and backends, template mentions, arguments, units. `places` for
+ * sub-workflows. False when there is an error. */
+bool workflow_check(const struct workflow *workflow, const struct runner_config *runner,
+	const struct workflow_places *places, struct problems *problems);
+const struct workflow_step *workflow_find_step(const struct workflow *workflow, struct slice name);
+/* The table of keys, for `config schema --workflow`. */
+extern const struct option_table workflow_table;
+
+/* Where a place of a template stands in the workflow's file. */
+void workflow_position(const struct workflow *workflow, const struct step_template *text,
+	const struct template_place *at, uint32_t *line, uint32_t *column);
+
+/* ---- arguments (5.4) ---- */
+struct workflow_arguments {
+	struct value values;         /* map of what `args` is */
+	const struct slice *secrets; /* values of secret arguments */
+	size_t secret_count;
+	const char *directory; /* the trailing directory operand, or NULL */
+};
+/* Binds the words behind the workflow's name; defaults are rendered. Every missing required one is
+ * told at once, with a usage line: ERROR_INVALID_REQUEST. Warnings go to `warnings` (may be NULL).
+ */
+bool workflow_bind(const struct workflow *workflow, char *const *words, size_t count,
+	struct arena *arena, struct workflow_arguments *arguments, struct buf *warnings,
+	struct error *error);
+
+/* ---- the graph ---- */
+/* The steps in an order that --jobs 1 runs. */
+void workflow_order(const struct workflow *workflow, struct arena *arena, const size_t **order);
+enum graph_format {
+	GRAPH_TEXT,
+	GRAPH_DOT,
+	GRAPH_MERMAID
+};
+/* All edges; implicit ones dashed. durations_ms (per step, UINT64_MAX unknown) may be NULL. */
+void workflow_graph(const struct workflow *workflow, enum graph_format format,
+	const uint64_t *durations_ms, struct buf *out);
+
+#endif
