@@ -1,5 +1,6 @@
 /* regex.h: regular expressions of outside origin, over PCRE2 with limits on matching time, depth
- * and memory, so that none can hang the program. UTF-8; no look at the pattern's options. */
+ * and memory, so that none can hang the program. UTF-8, and as near to JavaScript (JSON Schema) as
+ * PCRE2 comes: $ is the very end, \uXXXX is a character. */
 #ifndef LLMMUX_DATA_REGEX_H
 #define LLMMUX_DATA_REGEX_H
 
