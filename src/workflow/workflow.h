@@ -7,6 +7,7 @@
 #ifndef LLMMUX_WORKFLOW_WORKFLOW_H
 #define LLMMUX_WORKFLOW_WORKFLOW_H
 
+#include "base/map.h"
 #include "config/runner.h"
 #include "data/schema.h"
 #include "mux/role.h"
@@ -27,6 +28,9 @@ extern const char *const step_type_names[]; /* "shell" ...; ends with NULL */
 struct step_template {
 	struct option_text source;       /* absent text: not given */
 	const struct template *template; /* NULL when not given */
+	/* Bytes that were put before the text as written (imports of `include`d macros): places
+	 * within the template count them, workflow_position does not. */
+	size_t prefix_len;
 };
 
 struct workflow_arg {
@@ -34,10 +38,18 @@ struct workflow_arg {
 	struct slice name, description;
 	struct step_template default_text; /* rendered with the arguments before it */
 	bool is_required, is_secret;
-	int type; /* 0 string, 1 int, 2 bool, 3 file, 4 list */
+	int type; /* enum workflow_arg_type */
 	struct option_strings choices;
+	const struct json *default_value; /* as written: any scalar; default_text is its text */
 };
-extern const char *const workflow_arg_types[];
+enum workflow_arg_type {
+	WORKFLOW_ARG_STRING,
+	WORKFLOW_ARG_INT,
+	WORKFLOW_ARG_BOOL,
+	WORKFLOW_ARG_FILE, /* a path that exists, or @path: the content of that file */
+	WORKFLOW_ARG_LIST  /* commas, or given several times */
+};
+extern const char *const workflow_arg_types[]; /* "string" ...; ends with NULL */
 
 struct workflow_variable {
 	struct slice name;
@@ -101,6 +113,10 @@ struct workflow_step {
 	struct step_template source_expression; /* 7.1, normalised to an expression */
 	size_t source_step;                     /* SIZE_MAX: none (inline, or not one step) */
 	const struct json *edits;               /* inline; its strings are templates */
+	struct {
+		struct step_template *items;
+		size_t len, cap;
+	} edit_texts; /* the strings of `edits`, in order of the tree */
 	struct step_template verify, verify_retry_prompt;
 	int64_t verify_retries, verify_timeout_ms;
 	enum step_rollback rollback;
@@ -147,6 +163,21 @@ struct workflow_step {
 	} edges;                        /* what it waits for by name */
 	bool waits_for_earlier;         /* D3: no depends_on, not a query */
 	bool waits_for_earlier_actions; /* D3: a query: for all earlier non-query steps */
+	/* What "earlier" is: the steps order[0] to order[earlier_count - 1] of the workflow. Edges
+	 * lead to smaller positions only, so no step waits in a circle, also where a step names one
+	 * that stands further down. Members of a parallel group do not wait for each other. */
+	size_t position, earlier_count;
+
+	/* As written, before it was checked and moved into the members above. */
+	const struct json *node; /* its table */
+	struct {
+		struct option_command run;
+		struct slice backend, prompt_file;
+		struct option_strings retry_on, fail_on;
+		const struct json *env, *with, *matrix, *output_schema, *cache, *confirm, *exclude;
+		bool rolls_back_on_failure;
+		int output_format;
+	} written;
 };
 
 struct workflow_group {
@@ -156,6 +187,15 @@ struct workflow_group {
 	int64_t timeout_ms;
 	struct option_strings depends_on;
 	size_t first_step, step_count;
+	const struct json *node; /* its table */
+	OPTION_OBJECTS(struct workflow_step)
+	written; /* its members, before they moved to `steps` */
+};
+
+/* A file that the workflow consists of: the first is its own, then what it includes. */
+struct workflow_source {
+	const char *file; /* as option_place says it */
+	struct slice text;
 };
 
 struct workflow {
@@ -169,8 +209,11 @@ struct workflow {
 	bool continues_on_error, fails_fast;
 	int64_t max_parallel;
 	struct step_template output;
-	struct slice ecosystem;
-	struct option_map env;
+	struct step_template ecosystem;
+	struct {
+		struct workflow_variable *items;
+		size_t len, cap;
+	} env;
 	struct {
 		struct workflow_arg *items;
 		size_t len, cap;
@@ -185,6 +228,22 @@ struct workflow {
 	} groups;
 	OPTION_OBJECTS(struct runner_role) roles;
 	struct template_environment environment; /* the loader of includes, our own filters */
+	const size_t *order; /* numbers of the steps as --jobs 1 runs them: in order of the file,
+				but what a step waits for stands before it */
+	const char *dir;     /* of the file; NULL for built-in ones */
+	const char *root;    /* includes may not leave it; NULL: there are none */
+	struct {
+		struct workflow_source *items;
+		size_t len, cap;
+	} sources;
+	struct map step_index, alias_index, group_index; /* by name; `a_b` for `a-b` */
+	bool is_cyclic; /* set by loading; workflow_check says which */
+	/* As written. */
+	struct {
+		struct option_strings include;
+		const struct json *env;
+		int64_t version;
+	} written;
 };
 
 /* Failure classes of `retry_on`, `fail_on` and error.kind (5.7). */
@@ -241,6 +300,11 @@ void workflow_destroy(struct workflow *workflow); /* accepts NULL */
 bool workflow_check(const struct workflow *workflow, const struct runner_config *runner,
 	const struct workflow_places *places, struct problems *problems);
 const struct workflow_step *workflow_find_step(const struct workflow *workflow, struct slice name);
+/* The same as templates name it: `steps.my_step` is also "my-step" (6.2). */
+const struct workflow_step *workflow_find_step_alias(
+	const struct workflow *workflow, struct slice name);
+const struct workflow_group *workflow_find_group(
+	const struct workflow *workflow, struct slice name);
 /* The table of keys, for `config schema --workflow`. */
 extern const struct option_table workflow_table;
 
@@ -263,7 +327,7 @@ bool workflow_bind(const struct workflow *workflow, char *const *words, size_t c
 	struct error *error);
 
 /* ---- the graph ---- */
-/* The steps in an order that --jobs 1 runs. */
+/* The steps in the order that --jobs 1 runs: workflow->order, one number per step. */
 void workflow_order(const struct workflow *workflow, struct arena *arena, const size_t **order);
 enum graph_format {
 	GRAPH_TEXT,
