@@ -64,6 +64,15 @@ struct mux_loop *mux_loop_create(struct mux *mux, struct loop *loop, struct erro
 void mux_loop_destroy(struct mux_loop *mux_loop);
 struct mux *mux_loop_mux(struct mux_loop *mux_loop);
 
+/* How the program of a command backend ended. */
+struct command_outcome {
+	int exit_code;           /* 128 + N for signal N; -1: it never ran */
+	struct slice err;        /* the end of its stderr */
+	struct slice out;        /* its stdout as far as it came, when it failed */
+	const struct json *data; /* what stdout was, for backends with `json`; or NULL */
+	bool is_repaired;        /* stdout was not UTF-8: bad bytes became U+FFFD */
+};
+
 /* What became of a call, for logs, usage and response headers. Valid as long as the call. */
 struct mux_report {
 	/* As it was routed: the client's, or a copy that also says what the suffix of the model's
@@ -82,6 +91,7 @@ struct mux_report {
 	struct http_headers returned;     /* of the upstream's answer, for the client (RT-6) */
 	struct chat_usage usage;
 	const struct embed_response *embedded; /* of mux_embed, at `end`; NULL when it failed */
+	const struct command_outcome *command; /* of the last attempt; NULL: no program ended */
 	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
 };
 

@@ -8,6 +8,7 @@
  *   upstream.c  backend: provider, pool of accounts, HTTP       pool.c        its accounts
  *   demo.c      backend: answers of its own                     stop_match.c  stop sequences
  *   fanout.c    backend: several calls for one request
+ *   command*.c  backend: a program of the configuration, run per request
  *   signatures.c, signature_cache.c       proofs kept for clients that cannot carry them */
 #ifndef LLMMUX_MUX_INTERNAL_H
 #define LLMMUX_MUX_INTERNAL_H
@@ -165,6 +166,28 @@ struct backend *upstream_create(struct mux *mux, const struct config_provider *s
 const char *upstream_proxy(
 	const struct config *config, const struct config_provider *settings, struct slice of_key);
 struct backend *demo_create(struct mux *mux);
+
+/* ---- command backends (workflows.md 2.1) ---- */
+struct runner_backend;
+struct runner_config;
+struct runner_secrets;
+struct process_watchdog;
+/* What a command backend knows of the world. All of it outlives the mux. */
+struct command_context {
+	const struct runner_config *runner; /* defaults.command_wrapper; may be NULL */
+	char *const *environment;           /* what ${NAME} reads; NULL: the process's */
+	struct runner_secrets *secrets;     /* gets what was expanded; may be NULL */
+	struct process_watchdog *watchdog;  /* may be NULL */
+};
+/* A backend of kind RUNNER_BACKEND_CLI. `settings` outlives it. Nothing is expanded or looked for
+ * before the first call. Directory and variables of a call come with backend_request; what the
+ * program's end says beyond events goes to mux_report.command. */
+struct backend *command_backend_create(struct mux *mux, const struct runner_backend *settings,
+	const struct command_context *context, struct error *error);
+/* Whether the program can be found now; ERROR_UNAVAILABLE that names it, or ERROR_CONFIGURATION for
+ * a variable that is not set. `backend` was made by command_backend_create. */
+bool command_backend_is_available(
+	const struct backend *backend, struct arena *arena, struct error *error);
 
 /* mux_submit on a route that was found already; NULL = find it. */
 struct mux_call *call_submit(
