@@ -1,6 +1,5 @@
 /* backend.h: a named thing that takes a request and emits events (inside mux/). Kinds: upstream (a
- * provider and its pool of accounts), demo; later command, role, mock. A role will be a backend
- * made of backends. */
+ * provider and its pool of accounts), demo, command, mock. A role (role.h) asks several of them. */
 #ifndef LLMMUX_MUX_BACKEND_H
 #define LLMMUX_MUX_BACKEND_H
 
@@ -25,12 +24,23 @@ struct backend_request {
 	struct arena *arena;       /* of the attempt's call */
 	struct chat_sink *sink;    /* gets the attempt's events */
 	struct number_set *tried;  /* accounts of this backend; the backend adds the one it takes */
-	struct mux_report *report; /* the backend fills account, format, splice */
+	struct mux_report *report; /* the backend fills account, format, splice, and what it knows
+				      of the way it was answered */
 	struct chat_losses *losses;
+	/* When the attempt must be over, on the loop's clock (loop_now_ms); 0: never. The call ends
+	 * it with ERROR_TIMEOUT, unless the kind keeps time itself. */
+	uint64_t deadline_ms;
+	/* Of commands: as in mux_request. */
+	const char *cwd;
+	const struct process_variable *variables;
+	size_t variable_count;
 };
 
 struct backend_kind {
-	const char *name; /* "upstream", "demo" */
+	const char *name; /* "upstream", "demo", "command", "mock" */
+	/* Ends an attempt at request.deadline_ms by itself, with ERROR_TIMEOUT: it has something to
+	 * say of it, or needs a moment to stop (a command). */
+	bool keeps_time;
 	/* Starts; no event before it returns. The attempt ends with `error` + `end`, or `end`. */
 	struct backend_call *(*submit)(
 		struct backend *backend, const struct backend_request *request);

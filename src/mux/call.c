@@ -36,6 +36,7 @@ struct mux_call {
 	struct backend_call *attempt;
 	struct count_job *count; /* under way on another thread */
 	struct loop_deferred deferred;
+	struct loop_timer deadline;
 	unsigned late_failures; /* attempts that failed after their answer had begun */
 	bool is_paused, is_fanned_out;
 	struct signature_watch *watch; /* NULL: the answer has nothing to watch yet */
@@ -85,6 +86,7 @@ static void observe(struct mux_call *call, const struct chat_event *event) {
 		break;
 	case CHAT_EVENT_END:
 		call->state = CALL_ENDED;
+		loop_timer_stop(&call->deadline);
 		break;
 	default:
 		if (call->report.first_event_ns == 0) {
@@ -154,6 +156,16 @@ static struct backend *choose_backend(struct mux_call *call) {
 	return fanout_create(&rest, chat, call->arena);
 }
 
+/* Arms the timer of the whole call, unless the attempt's backend does so itself. */
+static void keep_time(struct mux_call *call) {
+	if (call->request.deadline_ms == 0 || call->backend->kind->keeps_time) {
+		loop_timer_stop(&call->deadline);
+		return;
+	}
+	uint64_t now_ms = loop_now_ms(call->mux_loop->loop), at_ms = call->request.deadline_ms;
+	loop_timer_start(&call->deadline, at_ms > now_ms ? at_ms - now_ms : 0);
+}
+
 static void start_attempt(struct mux_call *call) {
 	const struct target *target = current_target(call);
 	struct mux_report *report = &call->report;
@@ -165,6 +177,11 @@ static void start_attempt(struct mux_call *call) {
 	report->is_spliced = false;
 	report->forces_name = target->forces_name;
 	report->returned.len = 0;
+	report->upstream_status = 0;
+	report->was_cut = false;
+	report->exit_code = -1;
+	report->err = report->warning = (struct slice){0};
+	report->data = NULL;
 	report->attempts++;
 	struct backend_request request = {
 		.mux_loop = call->mux_loop,
@@ -177,9 +194,14 @@ static void start_attempt(struct mux_call *call) {
 		.tried = &call->tried,
 		.report = report,
 		.losses = &call->losses,
+		.deadline_ms = call->request.deadline_ms,
+		.cwd = call->request.cwd,
+		.variables = call->request.variables,
+		.variable_count = call->request.variable_count,
 	};
 	call->state = CALL_RUNNING;
 	call->attempt = call->backend->kind->submit(call->backend, &request);
+	keep_time(call);
 	if (call->is_paused) {
 		call->backend->kind->pause(call->attempt);
 	}
@@ -215,6 +237,17 @@ static bool may_retry(struct mux_call *call, const struct error *error) {
 		return false;
 	}
 	return call->report.attempts <= config->request_retry && find_next(call);
+}
+
+/* The time is up, whatever the call is about. */
+static void on_deadline(struct loop_timer *timer) {
+	struct mux_call *call = timer->data;
+	loop_defer_cancel(&call->deferred);
+	end_attempt(call);
+	call->error = call->error != NULL ? call->error : ARENA_NEW(call->arena, struct error);
+	error_set(call->error, ERROR_TIMEOUT, "%s gave no whole answer within the time limit",
+		call->report.account != NULL ? call->report.account : call->report.backend);
+	fail(call);
 }
 
 /* The last answer of an upstream says more than a connection that failed; of two waits the shorter
@@ -313,8 +346,10 @@ struct mux_call *call_submit(
 	call->losses.arena = chat->arena;
 	call->report.losses = &call->losses;
 	call->report.request = chat;
+	call->report.exit_code = -1;
 	chat_usage_init(&call->report.usage);
 	hold_init(&call->hold, mux_loop->loop, chat->arena, &call->observer, &hold_owner);
+	loop_timer_init(mux_loop->loop, &call->deadline, on_deadline, call);
 
 	call->next = mux_loop->calls;
 	if (call->next != NULL) {
@@ -373,6 +408,7 @@ void mux_call_resume(struct mux_call *call) {
 void call_abandon(struct mux_call *call) {
 	call->state = CALL_RELEASED;
 	hold_close(&call->hold);
+	loop_timer_stop(&call->deadline);
 	loop_defer_cancel(&call->deferred);
 	count_cancel(call->count);
 	end_attempt(call);

@@ -1,6 +1,7 @@
 /* mux.c: the instance (configuration, registry, backends; shared by all loops) and its part on one
  * loop. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "mux/mux_internal.h"
@@ -25,6 +26,9 @@ struct mux *mux_create(const struct mux_options *options, struct error *error) {
 	mux->log = options->log;
 	mux->tokens = options->tokens;
 	mux->user_agent = arena_strdup(&mux->arena, slice_of(options->user_agent));
+	mux->environment = options->environment != NULL ? options->environment : environ;
+	mux->secrets = options->secrets;
+	mux->watchdog = options->watchdog;
 	mux->shared = client_shared_create();
 	mux->signatures = signature_cache_create(
 		(size_t)mux->config->signatures.bytes, (uint64_t)mux->config->signatures.ttl_ms);

@@ -22,6 +22,9 @@
 struct mux;
 struct mux_loop;
 struct mux_call;
+struct process_variable;
+struct process_watchdog;
+struct runner_secrets;
 
 /* What hosts say their models are, by provider id. */
 struct mux_found_list {
@@ -48,6 +51,12 @@ struct mux_options {
 	const struct tokens *tokens; /* vocabularies, which outlive the mux and its loops; may be
 					NULL: counts are estimates */
 	const char *user_agent;
+	/* For backends of the runner (config/runner.h), all of which outlive the mux: where ${VAR}
+	 * is looked up (NULL: this process's environment), who is told of secrets (may be NULL),
+	 * and who kills commands should this process die (may be NULL). */
+	char *const *environment;
+	struct runner_secrets *secrets;
+	struct process_watchdog *watchdog;
 };
 
 /* NULL and an error when the configuration makes no usable instance. */
@@ -93,6 +102,14 @@ struct mux_report {
 	const struct embed_response *embedded; /* of mux_embed, at `end`; NULL when it failed */
 	const struct command_outcome *command; /* of the last attempt; NULL: no program ended */
 	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
+	/* Of the last attempt, for messages: */
+	int upstream_status; /* of its HTTP answer; 0: there was none */
+	bool was_cut;        /* its answer broke off: the connection, not what was said */
+	int exit_code;       /* of its command (128 + the signal's number); -1: there is none */
+	struct slice err;    /* the tail of what it wrote to stderr */
+	const struct json
+		*data;        /* what its stdout was as JSON; NULL: it was none, or is not read */
+	struct slice warning; /* worth a line although it was answered; absent: nothing */
 };
 
 struct mux_request {
@@ -104,6 +121,14 @@ struct mux_request {
 	struct chat_sink *sink;
 	bool takes_wire; /* the sink can write WIRE events: splice when the formats are the same */
 	const struct http_headers *client_headers; /* may be NULL */
+	/* When the call must be over, on the loop's clock; 0: never. At that time it fails with
+	 * ERROR_TIMEOUT (a command a moment later: it is given time to stop). */
+	uint64_t deadline_ms;
+	/* For backends that run commands: the directory (NULL: this process's) and further
+	 * variables of the environment, behind the backend's own. They live as the request. */
+	const char *cwd;
+	const struct process_variable *variables;
+	size_t variable_count;
 };
 
 /* Starts a call; never sends an event before it returns (also errors come later on the loop). The

@@ -147,6 +147,9 @@ struct mux {
 	const struct tokens *tokens;
 	struct arena arena; /* of everything that lives as long */
 	const char *user_agent;
+	char *const *environment;          /* never NULL */
+	struct runner_secrets *secrets;    /* may be NULL */
+	struct process_watchdog *watchdog; /* may be NULL */
 	struct client_shared *shared;
 	struct signature_cache *signatures; /* NULL = none are kept */
 	VEC(struct backend *) backends;

@@ -199,6 +199,7 @@ static void on_headers(struct client_call *client_call, int status,
 	struct backend_call *call = data;
 	(void)client_call;
 	call->status = status;
+	call->request.report->upstream_status = status;
 	provider_return_headers(call->upstream->provider, call->request.request->client_format,
 		headers, call->request.arena, &call->request.report->returned);
 	if (status >= 200 && status < 300 && call->request.request->op == CHAT_OP_CHAT) {
@@ -332,6 +333,7 @@ static void on_done(
 	const struct error *error = result->error.kind != ERROR_NONE ? &result->error : NULL;
 	(void)client_call;
 	call->client_call = NULL;
+	call->request.report->was_cut = error != NULL && error->kind != ERROR_TIMEOUT;
 	enter(call);
 	switch (call->state) {
 	case UPSTREAM_DECODING:
