@@ -179,9 +179,8 @@ static void start_attempt(struct mux_call *call) {
 	report->returned.len = 0;
 	report->upstream_status = 0;
 	report->was_cut = false;
-	report->exit_code = -1;
-	report->err = report->warning = (struct slice){0};
-	report->data = NULL;
+	report->warning = (struct slice){0};
+	report->command = NULL;
 	report->attempts++;
 	struct backend_request request = {
 		.mux_loop = call->mux_loop,
@@ -346,7 +345,6 @@ struct mux_call *call_submit(
 	call->losses.arena = chat->arena;
 	call->report.losses = &call->losses;
 	call->report.request = chat;
-	call->report.exit_code = -1;
 	chat_usage_init(&call->report.usage);
 	hold_init(&call->hold, mux_loop->loop, chat->arena, &call->observer, &hold_owner);
 	loop_timer_init(mux_loop->loop, &call->deadline, on_deadline, call);

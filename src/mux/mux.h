@@ -103,12 +103,8 @@ struct mux_report {
 	const struct command_outcome *command; /* of the last attempt; NULL: no program ended */
 	uint64_t first_event_ns; /* clock_monotonic_ns of the first real event; 0 = none */
 	/* Of the last attempt, for messages: */
-	int upstream_status; /* of its HTTP answer; 0: there was none */
-	bool was_cut;        /* its answer broke off: the connection, not what was said */
-	int exit_code;       /* of its command (128 + the signal's number); -1: there is none */
-	struct slice err;    /* the tail of what it wrote to stderr */
-	const struct json
-		*data;        /* what its stdout was as JSON; NULL: it was none, or is not read */
+	int upstream_status;  /* of its HTTP answer; 0: there was none */
+	bool was_cut;         /* its answer broke off: the connection, not what was said */
 	struct slice warning; /* worth a line although it was answered; absent: nothing */
 };
 
