@@ -1,0 +1,50 @@
+/* failure.c: the classes of failures that `retry_on`, `fail_on` and `error.kind` name, and which
+ * class an error of the program belongs to (workflows.md 2.2, 2.4, 5.7). */
+#include "workflow/workflow.h"
+
+const char *const failure_class_names[] = {
+	[FAILURE_TIMEOUT] = "timeout",
+	[FAILURE_RATE_LIMIT] = "rate_limit",
+	[FAILURE_NETWORK] = "network",
+	[FAILURE_UNAVAILABLE] = "unavailable",
+	[FAILURE_PARSE] = "parse_error",
+	[FAILURE_VERIFICATION] = "verification",
+	[FAILURE_AUTH] = "auth_error",
+	[FAILURE_CONFIG] = "config_error",
+	[FAILURE_EXECUTION] = "execution",
+	[FAILURE_TEMPLATE] = "template_error",
+	[FAILURE_CANCELLED] = "cancelled",
+	[FAILURE_CLASS_COUNT] = NULL,
+};
+
+static const enum failure_class classes[ERROR_KIND_COUNT] = {
+	[ERROR_NONE] = FAILURE_EXECUTION,
+	[ERROR_INVALID_REQUEST] = FAILURE_CONFIG,
+	[ERROR_CONTEXT_TOO_LONG] = FAILURE_CONFIG,
+	[ERROR_AUTHENTICATION] = FAILURE_AUTH,
+	[ERROR_BILLING] = FAILURE_CONFIG,
+	[ERROR_PERMISSION] = FAILURE_AUTH,
+	[ERROR_NOT_FOUND] = FAILURE_CONFIG,
+	[ERROR_METHOD] = FAILURE_CONFIG,
+	[ERROR_CONFLICT] = FAILURE_EXECUTION,
+	[ERROR_TOO_LARGE] = FAILURE_EXECUTION,
+	[ERROR_UNPROCESSABLE] = FAILURE_PARSE,
+	[ERROR_RATE_LIMIT] = FAILURE_RATE_LIMIT,
+	[ERROR_QUOTA] = FAILURE_RATE_LIMIT,
+	[ERROR_CANCELLED] = FAILURE_CANCELLED,
+	[ERROR_INTERNAL] = FAILURE_EXECUTION,
+	[ERROR_NOT_SUPPORTED] = FAILURE_CONFIG,
+	[ERROR_NETWORK] = FAILURE_NETWORK,
+	[ERROR_UPSTREAM_PROTOCOL] = FAILURE_PARSE,
+	[ERROR_UPSTREAM_CREDENTIAL] = FAILURE_AUTH,
+	[ERROR_UNAVAILABLE] = FAILURE_UNAVAILABLE,
+	[ERROR_TIMEOUT] = FAILURE_TIMEOUT,
+	[ERROR_OVERLOADED] = FAILURE_RATE_LIMIT,
+	[ERROR_CONFIGURATION] = FAILURE_CONFIG,
+	[ERROR_TEMPLATE] = FAILURE_TEMPLATE,
+	[ERROR_VERIFICATION] = FAILURE_VERIFICATION,
+};
+
+enum failure_class failure_class_of(enum error_kind kind) {
+	return (unsigned)kind < ERROR_KIND_COUNT ? classes[kind] : FAILURE_EXECUTION;
+}
