@@ -110,3 +110,94 @@ bool json_number_equal(const struct json *a, const struct json *b) {
 	       da.exponent == db.exponent && da.digit_count == db.digit_count &&
 	       same_digits(da.digits, db.digits);
 }
+
+/* The digits as one number against another's, both of the same magnitude: 0.DIGITS. */
+static int compare_digits(struct slice a, struct slice b) {
+	size_t i = 0, j = 0;
+	for (;;) {
+		i += i < a.len && a.data[i] == '.';
+		j += j < b.len && b.data[j] == '.';
+		char x = i < a.len ? a.data[i++] : '0', y = j < b.len ? b.data[j++] : '0';
+		if (x != y) {
+			return x < y ? -1 : 1;
+		}
+		if (i >= a.len && j >= b.len) {
+			return 0;
+		}
+	}
+}
+
+int json_number_compare(const struct json *a, const struct json *b) {
+	struct json_decimal da = json_decimal_of(a), db = json_decimal_of(b);
+	int sign_a = da.digit_count == 0 ? 0 : da.is_negative ? -1 : 1;
+	int sign_b = db.digit_count == 0 ? 0 : db.is_negative ? -1 : 1;
+	if (sign_a != sign_b || sign_a == 0) {
+		return sign_a < sign_b ? -1 : sign_a > sign_b;
+	}
+	int order = da.exponent != db.exponent ? (da.exponent < db.exponent ? -1 : 1)
+					       : compare_digits(da.digits, db.digits);
+	return sign_a * order;
+}
+
+bool json_number_is_whole(const struct json *number) {
+	struct json_decimal d = json_decimal_of(number);
+	return d.digit_count == 0 || d.exponent >= (int64_t)d.digit_count;
+}
+
+/* The digits as an integer; false when it does not fit. */
+static bool digits_to_uint64(struct slice digits, uint64_t *out) {
+	uint64_t value = 0;
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.data[i] == '.') {
+			continue;
+		}
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(digits.data[i] - '0'), &value)) {
+			return false;
+		}
+	}
+	*out = value;
+	return true;
+}
+
+/* 10^power modulo `modulus`. */
+static uint64_t ten_to_modulo(uint64_t power, uint64_t modulus) {
+	unsigned __int128 result = 1 % modulus, base = 10 % modulus;
+	for (; power > 0; power >>= 1) {
+		if (power & 1) {
+			result = result * base % modulus;
+		}
+		base = base * base % modulus;
+	}
+	return (uint64_t)result;
+}
+
+bool json_number_is_multiple(const struct json *number, const struct json *divisor, bool *out) {
+	struct json_decimal n = json_decimal_of(number), d = json_decimal_of(divisor);
+	uint64_t modulus;
+	if (d.digit_count == 0 || n.is_extreme || d.is_extreme ||
+		!digits_to_uint64(d.digits, &modulus)) {
+		return false;
+	}
+	if (n.digit_count == 0) {
+		*out = true;
+		return true;
+	}
+	/* number = N * 10^n_power and divisor = D * 10^d_power with whole N, D. D has no factor
+	 * ten, but its twos and fives may be what N lacks: scale the smaller power up. */
+	int64_t n_power = n.exponent - (int64_t)n.digit_count;
+	int64_t d_power = d.exponent - (int64_t)d.digit_count;
+	for (; d_power > n_power; d_power--) {
+		if (__builtin_mul_overflow(modulus, 10, &modulus)) {
+			return false;
+		}
+	}
+	unsigned __int128 rest = 0;
+	for (size_t i = 0; i < n.digits.len; i++) {
+		if (n.digits.data[i] != '.') {
+			rest = (rest * 10 + (unsigned)(n.digits.data[i] - '0')) % modulus;
+		}
+	}
+	*out = rest * ten_to_modulo((uint64_t)(n_power - d_power), modulus) % modulus == 0;
+	return true;
+}

@@ -19,5 +19,12 @@ struct json_decimal json_decimal_of(const struct json *number);
 bool json_decimal_to_int64(struct json_decimal decimal, int64_t *out);
 /* Equality of value, without rounding. */
 bool json_number_equal(const struct json *a, const struct json *b);
+/* By exact value: <0, 0, >0. Both must be numbers. */
+int json_number_compare(const struct json *a, const struct json *b);
+/* 1, 1.0, 1e300: no fraction. */
+bool json_number_is_whole(const struct json *number);
+/* Whether the number is a whole multiple of the divisor, exactly, into *out. False when that cannot
+ * be told: a divisor of zero, or of more digits than 64 bits hold. */
+bool json_number_is_multiple(const struct json *number, const struct json *divisor, bool *out);
 
 #endif
