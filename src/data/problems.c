@@ -13,12 +13,33 @@ void problems_init(
 	*problems = (struct problems){.arena = arena, .file = file, .text = text};
 }
 
+static bool is_same_file(const char *a, const char *b) {
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static uint32_t number_of_file(const struct problems *problems) {
+	uint32_t highest = 0;
+	/* The last one first: most problems are of the same file as the one before. */
+	for (size_t i = problems->len; i > 0; i--) {
+		const struct problem *problem = &problems->items[i - 1];
+		if (is_same_file(problem->file, problems->file)) {
+			return problem->file_number;
+		}
+		highest = problem->file_number > highest ? problem->file_number : highest;
+	}
+	return problems->len ? highest + 1 : 0;
+}
+
 __attribute__((format(printf, 5, 0))) static void add(struct problems *problems, uint32_t line,
 	uint32_t column, bool is_warning, const char *format, va_list args) {
 	struct slice text = arena_vprintf(problems->arena, format, args);
 	char *message = arena_strdup(problems->arena, text);
 	error_mask_secrets(message);
+	uint32_t file_number = number_of_file(problems);
 	*ARENA_PUSH(problems->arena, problems) = (struct problem){
+		.file = problems->file,
+		.text = problems->text,
+		.file_number = file_number,
 		.line = line,
 		.column = column,
 		.is_warning = is_warning,
@@ -75,15 +96,16 @@ const char *problems_nearest(struct slice word, const char *const *candidates) {
 }
 
 /* The bytes of a 1-based line without its line end; absent beyond the last. Moves *at, a cursor of
- * {line, offset}, so that problems in source order cost one pass. */
+ * {text, line, offset}, so that problems in source order cost one pass. */
 struct line_cursor {
+	const char *text;
 	uint32_t line;
 	size_t offset;
 };
 
 static struct slice source_line(struct slice text, uint32_t line, struct line_cursor *at) {
-	if (line < at->line) {
-		*at = (struct line_cursor){.line = 1};
+	if (line < at->line || text.data != at->text) {
+		*at = (struct line_cursor){.text = text.data, .line = 1};
 	}
 	while (at->line < line) {
 		size_t end = slice_find_byte(slice_from(text, at->offset), '\n');
@@ -203,6 +225,9 @@ static void print_excerpt(
 
 static int by_place(const void *a, const void *b) {
 	const struct problem *const *left = a, *const *right = b;
+	if ((*left)->file_number != (*right)->file_number) {
+		return (*left)->file_number < (*right)->file_number ? -1 : 1;
+	}
 	if ((*left)->line != (*right)->line) {
 		return (*left)->line < (*right)->line ? -1 : 1;
 	}
@@ -220,7 +245,7 @@ static void print_one(const struct problems *problems, const struct problem *pro
 	const char *green = colour ? "\x1b[1;32m" : "";
 	const char *plain = colour ? "\x1b[0m" : "";
 	buf_append_str(out, bold);
-	buf_append_str(out, problems->file ? problems->file : "input");
+	buf_append_str(out, problem->file ? problem->file : "input");
 	if (problem->line) {
 		buf_printf(out, ":%u", problem->line);
 	}
@@ -232,8 +257,8 @@ static void print_one(const struct problems *problems, const struct problem *pro
 	append_visible(slice_of(problem->message), out);
 	buf_append_byte(out, '\n');
 	struct slice line = {0};
-	if (problem->line && problem->column && problems->text.data && !problem->is_secret) {
-		line = source_line(problems->text, problem->line, cursor);
+	if (problem->line && problem->column && problem->text.data && !problem->is_secret) {
+		line = source_line(problem->text, problem->line, cursor);
 	}
 	if (line.data) {
 		line = mask_line(problems->arena, line);
@@ -274,7 +299,7 @@ void problems_to_error(const struct problems *problems, struct error *error) {
 		return;
 	}
 	error_set(error, ERROR_CONFIGURATION, "%s", first->message);
-	const char *file = problems->file ? problems->file : "input";
+	const char *file = first->file ? first->file : "input";
 	if (first->line) {
 		error_set_where(error, "%s:%u:%u", file, first->line, first->column);
 	} else {

@@ -8,6 +8,9 @@
 #include "base/error.h"
 
 struct problem {
+	const char *file;      /* as shown, when it was added */
+	struct slice text;     /* of that file; may be absent */
+	uint32_t file_number;  /* of its files, in the order of their first problems */
 	uint32_t line, column; /* 1-based; 0 = whole file */
 	bool is_warning;
 	bool is_secret; /* what stands there is a secret: the source line is not shown */
@@ -15,6 +18,8 @@ struct problem {
 	const char *hint; /* "did you mean `port`?", or NULL */
 };
 
+/* What is read may consist of several files (includes): changing `file` and `text` makes the
+ * following problems be of another one. */
 struct problems {
 	struct arena *arena;
 	const char *file;  /* as shown */
@@ -38,8 +43,9 @@ void problems_hint(struct problems *problems, const char *format, ...)
 /* The candidate nearest to `word` if near enough to be a typo, else NULL. Candidates end with NULL.
  */
 const char *problems_nearest(struct slice word, const char *const *candidates);
-/* Prints all in source order, compiler style; colour with escape codes when asked. In source lines,
- * what looks like a key is masked, and so is what stands behind a name such as api-key (ER-4). */
+/* Prints all, file by file in source order, compiler style; colour with escape codes when asked. In
+ * source lines, what looks like a key is masked, and so is what stands behind a name such as
+ * api-key (ER-4). */
 void problems_print(const struct problems *problems, bool colour, struct buf *out);
 /* The first problem as an error (ERROR_CONFIGURATION, where = file:line:col). */
 void problems_to_error(const struct problems *problems, struct error *error);

@@ -207,6 +207,26 @@ static void test_merge(void **state) {
 	}
 }
 
+/* Problems of several files: each with its own file and line, file by file. */
+static void test_files(void **state) {
+	struct fixture *f = *state;
+	struct slice a = SLICE("one\ntwo\n"), b = SLICE("uno\n");
+	problems_init(&f->problems, &f->arena, "a.toml", a);
+	problems_add(&f->problems, 2, 1, "late in a");
+	f->problems.file = "b.toml";
+	f->problems.text = b;
+	problems_add(&f->problems, 1, 2, "in b");
+	f->problems.file = "a.toml";
+	f->problems.text = a;
+	problems_add(&f->problems, 1, 3, "early in a");
+	expect_printed(f, "a.toml:1:3: error: early in a\n  one\n    ^\n"
+			  "a.toml:2:1: error: late in a\n  two\n  ^\n"
+			  "b.toml:1:2: error: in b\n  uno\n   ^\n");
+	struct error error;
+	problems_to_error(&f->problems, &error);
+	assert_string_equal(error.where, "a.toml:1:3");
+}
+
 int test_problems(void);
 int test_problems(void) {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +241,7 @@ int test_problems(void) {
 		cmocka_unit_test_setup_teardown(test_json_positions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("data/problems", tests, NULL, NULL);
 }
