@@ -45,17 +45,25 @@ struct slice template_take_text(
 bool template_reader_done(struct template_reader *reader, size_t max);
 
 /* ---- shell quoting (6.6) ---- */
-/* Follows the text of a `run` as it is emitted and knows what context the next byte stands in. */
+/* Follows the text of a `run` as it is emitted and knows what context the next byte stands in. All
+ * calls of one lexer are given the same buffer, and nobody else writes to it in between. */
 struct shell_lexer;
 struct shell_lexer *shell_lexer_new(struct arena *arena);
-/* Literal template text, and what was marked safe: verbatim, it moves the context. False when the
- * buffer is full. */
-bool shell_emit_literal(struct shell_lexer *lexer, struct slice text, struct buf *out);
+/* Literal template text, and what was marked safe: verbatim (but for $'...', which is written as
+ * the '...' it means, since not every sh knows it), and it moves the context. False with *problem
+ * NULL when the buffer is full, or set (a static text) when the text makes an earlier value mean
+ * something else: it completes a line that equals a delimiter. */
+bool shell_emit_literal(
+	struct shell_lexer *lexer, struct slice text, struct buf *out, const char **problem);
 /* A value: written so that the shell reads exactly its bytes, whatever the context. False with
  * *problem set (a static text) when the context cannot hold it: a line break in a comment, a line
- * equal to a quoted delimiter, a NUL byte. */
+ * equal to a quoted delimiter, a NUL byte, in arithmetic what is no number; NULL when the buffer is
+ * full. */
 bool shell_emit_value(
 	struct shell_lexer *lexer, struct slice value, struct buf *out, const char **problem);
+/* After the last byte: false with *problem set when the end of the text makes a value's line the
+ * end of a here-document. */
+bool shell_finish(struct shell_lexer *lexer, const char **problem);
 /* One word for anywhere unquoted: '...' (6.4 shell_escape). */
 bool shell_quote_word(struct slice value, struct buf *out);
 
