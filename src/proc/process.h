@@ -3,8 +3,12 @@
  *   process_start ──► on_output* ──► on_done (once, always, unless released before)
  *                       │ time-out, cap, process_stop: TERM to the group, grace, KILL to the group
  *
- * Each child leads a process group of its own. A watchdog child (one per watchdog object) kills the
- * groups that are left when this process dies, whatever it dies of (SIGKILL too). */
+ * Each child leads a session and process group of its own: no terminal signal reaches it, and it
+ * has no terminal to ask questions on. What is left of the group when the child is through is ended
+ * with it (a daemon that makes its own session is on its own). A watchdog child (one per watchdog
+ * object) kills the groups that are left when this process dies, whatever it dies of (SIGKILL too).
+ *
+ * Everything here is called on the loop's thread, but for the watchdog, which all loops share. */
 #ifndef LLMMUX_PROC_PROCESS_H
 #define LLMMUX_PROC_PROCESS_H
 
@@ -37,6 +41,7 @@ struct process_result {
 	enum process_end end;
 	int exit_code, signal_number;
 	struct slice out, err; /* what was kept: stdout whole, of stderr the last bytes */
+	uint64_t err_dropped;  /* bytes of stderr that came before those */
 	uint64_t duration_ms;
 };
 
@@ -52,15 +57,17 @@ struct process_variable {
 struct process_options {
 	const char *const *argv; /* ends with NULL; argv[0] is looked up in the child's PATH */
 	const char *cwd;         /* NULL: this process's */
-	/* Over this process's environment, in order; */
+	/* Over this process's environment, in order: of two of one name the later counts. */
 	const struct process_variable *variables;
 	size_t variable_count;
 	bool inherits_stdin;
-	struct slice input;     /* given on stdin, then closed; absent: the null device */
-	size_t max_output;      /* of stdout; 0: PROCESS_MAX_OUTPUT */
+	/* Given on stdin, then closed; absent: the null device. Lives until on_done or release.
+	 * That the child does not read it all is no error. */
+	struct slice input;
+	size_t max_output;      /* of stdout, also when it is streamed; 0: PROCESS_MAX_OUTPUT */
 	uint64_t timeout_ms;    /* 0: none */
 	uint64_t kill_grace_ms; /* 0: PROCESS_KILL_GRACE_MS */
-	bool streams_output;    /* on_output is called and stdout is not kept */
+	bool streams_output;    /* on_output is called; stdout is not kept, stderr is */
 	struct process_watchdog *watchdog; /* may be NULL */
 	/* Bytes as they come; may be NULL. */
 	void (*on_output)(void *data, enum process_stream stream, struct slice bytes);
@@ -71,13 +78,19 @@ struct process_options {
 
 struct process;
 /* NULL and an error when it cannot be started: ERROR_UNAVAILABLE naming the program and the
- * system's reason (not found, no permission). No callback before it returns. */
+ * system's reason (not found, no permission). No callback before it returns. Of the options only
+ * the input is needed any longer. */
 struct process *process_start(
 	struct loop *loop, const struct process_options *options, struct error *error);
-/* TERM, grace, KILL to the group; on_done follows with PROCESS_STOPPED. */
+/* TERM, grace, KILL to the group; on_done follows with PROCESS_STOPPED. Does nothing when the end
+ * was already asked for or has come. */
 void process_stop(struct process *process);
 /* KILL to the group at once; on_done follows. */
 void process_kill(struct process *process);
+/* Stops reading stdout, so that the child blocks when its pipe is full, and goes on. Time limits
+ * run on. */
+void process_pause(struct process *process);
+void process_resume(struct process *process);
 /* No callback comes any more; kills what runs; freed when it is gone. Must be called exactly once,
  * also after on_done (allowed inside it). Accepts NULL. */
 void process_release(struct process *process);
