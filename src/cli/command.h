@@ -104,5 +104,6 @@ extern const struct command command_init, command_models, command_tokens, comman
 	command_convert, command_completion, command_env, command_with;
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
+extern const struct command command_schema;
 
 #endif

@@ -11,6 +11,7 @@ const struct command *const command_table[] = {
 	&command_with,
 	&command_config,
 	&command_convert,
+	&command_schema,
 	&command_completion,
 	&command_version,
 	&command_help,

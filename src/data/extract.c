@@ -5,8 +5,9 @@
  */
 #include "data/extract.h"
 
-/* A reply full of braces is given up on: each failing candidate costs up to its length. */
-#define MAX_CANDIDATES 10000
+/* Bytes looked at for prose, over all candidates: each one costs up to the rest of the text, and a
+ * reply made of brackets would cost its square. */
+#define PROSE_BUDGET ((size_t)256 * 1024 * 1024)
 
 static const struct json *parse(struct arena *arena, struct slice text) {
 	struct error error;
@@ -108,13 +109,17 @@ static size_t balanced_end(struct slice text, size_t begin) {
 }
 
 static const struct json *from_prose(struct arena *arena, struct slice text) {
-	size_t tried = 0;
-	for (size_t i = 0; i < text.len && tried < MAX_CANDIDATES; i++) {
+	size_t budget = PROSE_BUDGET;
+	for (size_t i = 0; i < text.len; i++) {
 		if (text.data[i] != '{' && text.data[i] != '[') {
 			continue;
 		}
-		tried++;
 		size_t end = balanced_end(text, i);
+		size_t cost = end == SIZE_MAX ? text.len - i : 2 * (end - i);
+		if (cost > budget) {
+			return NULL;
+		}
+		budget -= cost;
 		if (end == SIZE_MAX) {
 			continue;
 		}

@@ -48,6 +48,8 @@ static const struct {
 	{"config schema extra", 2, NULL, "see llm-mux help config schema\n"},
 	{"config parse", 2, NULL, "usage: llm-mux config parse FILE\n"},
 	{"config parse --format nml -", 2, NULL, "unknown format 'nml'"},
+	{"schema check", 2, NULL, "usage: llm-mux schema check SCHEMA INSTANCE\n"},
+	{"schema check /nonexistent.json -", 2, NULL, "/nonexistent.json"},
 	{"completion bash", 0, "complete -F _llm_mux llm-mux\n", NULL},
 	{"completion -- bash", 0, "complete -F _llm_mux llm-mux\n", NULL},
 	{"completion", 2, NULL, "bash, zsh or fish"},
