@@ -87,7 +87,7 @@ static int config_show_run(struct command_context *context) {
 	} else {
 		bool as_json = command_has(context, "json");
 		struct buf text = {0};
-		options_show(set, as_json, &text);
+		options_show(set, as_json, false, &text);
 		(as_json ? print_json : print_text)(buf_slice(&text), wanted, context->out);
 		buf_finish(&text);
 	}

@@ -59,7 +59,8 @@ static bool holds_secret(const struct option_set *set, const char *file) {
 		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
 			enum option_type type = set->tables[t]->rows[r].type;
 			bool may = type == OPTION_SECRET || type == OPTION_SECRET_LIST ||
-				   type == OPTION_SECRET_MAP || type == OPTION_OBJECT_LIST;
+				   type == OPTION_SECRET_MAP || type == OPTION_OBJECT_LIST ||
+				   type == OPTION_OBJECT_MAP;
 			if (may && strcmp(set->sources[t][r].place.file, file) == 0) {
 				return true;
 			}
@@ -74,7 +75,8 @@ static void load_file(struct config_loader *loader, const char *path, enum docum
 	struct error error;
 	buf_init(&bytes, 0);
 	bool was_read = file_read(path, CONFIG_FILE_MAX, &bytes, &error);
-	struct slice text = arena_dup(&loader->scratch, buf_slice(&bytes));
+	/* OPTION_JSON, OPTION_TEXT and OPTION_COMMAND keep nodes of the tree. */
+	struct slice text = arena_dup(&config->arena, buf_slice(&bytes));
 	buf_finish(&bytes);
 	struct config_layer *layer = config_layer_new(loader, path, text);
 	if (!was_read) {
@@ -82,7 +84,7 @@ static void load_file(struct config_loader *loader, const char *path, enum docum
 		return;
 	}
 	*ARENA_PUSH(&config->arena, &config->files) = slice_of(path);
-	struct json *tree = document_parse(&loader->scratch, kind, text, &layer->problems);
+	struct json *tree = document_parse(&config->arena, kind, text, &layer->problems);
 	if (!tree) {
 		return;
 	}
@@ -226,8 +228,14 @@ static bool is_set(const struct config *config, const char *key) {
 	return row && options_source(&config->options, row)->is_set;
 }
 
+static void refuse_missing(
+	void *context, const struct option_place *place, const char *path, const char *key) {
+	config_refuse(context, *place, "[%s] needs `%s`", path, key);
+}
+
 static void check_all(struct config_loader *loader) {
 	struct config *config = loader->config;
+	options_check_required(&config->options, refuse_missing, loader);
 	if (config->host.len == 0) {
 		config->host = SLICE("127.0.0.1");
 	}

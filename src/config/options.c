@@ -1,7 +1,10 @@
 /* options.c: sets of option tables: rows by key, their values and where those came from. */
 #include "config/options.h"
 
+#include "base/map.h"
 #include "config/options_internal.h"
+
+#define ALLOWED_SHOWN 24 /* keys of a section that a hint lists */
 
 bool option_has_value(enum option_type type) {
 	return type != OPTION_LATER && type != OPTION_IGNORED;
@@ -14,6 +17,10 @@ bool option_takes_text(const struct option_row *row) {
 	case OPTION_TREE:
 	case OPTION_JSON_MAP:
 	case OPTION_OBJECT_LIST:
+	case OPTION_OBJECT_MAP:
+	case OPTION_JSON:
+	case OPTION_TEXT:
+	case OPTION_COMMAND:
 	case OPTION_LATER:
 	case OPTION_IGNORED:
 		return false;
@@ -50,11 +57,15 @@ static bool row_has_name(const struct option_row *row, struct slice key) {
 
 const struct option_row *option_table_find(const struct option_table *table, struct slice key) {
 	for (size_t i = 0; i < table->row_count; i++) {
-		if (row_has_name(&table->rows[i], key)) {
+		if (!option_is_name(&table->rows[i]) && row_has_name(&table->rows[i], key)) {
 			return &table->rows[i];
 		}
 	}
 	return NULL;
+}
+
+static void finish_origins(void *origins) {
+	map_finish(origins, NULL);
 }
 
 void options_init(struct option_set *set, struct arena *arena,
@@ -62,6 +73,9 @@ void options_init(struct option_set *set, struct arena *arena,
 	*set = (struct option_set){.arena = arena, .tables = tables, .table_count = table_count};
 	set->targets = ARENA_ARRAY(arena, void *, table_count);
 	set->sources = ARENA_ARRAY(arena, struct option_source *, table_count);
+	set->origins = ARENA_NEW(arena, struct map);
+	map_init(set->origins);
+	arena_on_finish(arena, finish_origins, set->origins);
 	for (size_t t = 0; t < table_count; t++) {
 		set->targets[t] = targets && targets[t]
 					  ? targets[t]
@@ -106,6 +120,10 @@ const struct option_source *options_source(
 	const struct option_set *set, const struct option_row *row) {
 	size_t table, number;
 	return locate(set, row, &table, &number) ? &set->sources[table][number] : NULL;
+}
+
+const struct option_source *options_origin(const struct option_set *set, struct slice path) {
+	return map_get(set->origins, path);
 }
 
 static void visit_env_name(struct option_set const *set, const struct option_row *row,
@@ -194,6 +212,8 @@ static void apply_row(struct walk *walk, const struct option_row *row, const str
 			.line = member->line,
 			.column = member->column},
 		.label = row->key,
+		.is_layered = row->type == OPTION_OBJECT_MAP,
+		.origins = walk->set->origins,
 	};
 	if (option_read_json(&reader, row, member, option_at(row, walk->set->targets[table]))) {
 		reader.place.line = line;
@@ -227,6 +247,28 @@ static bool is_section(const struct option_set *set, struct slice path) {
 	return false;
 }
 
+/* The keys of a section, once each; of a long one, where they are told. */
+static void hint_at_allowed(struct walk *walk, const char *const *candidates) {
+	struct buf allowed;
+	size_t count = 0;
+	buf_init(&allowed, 0);
+	for (size_t i = 0; candidates[i]; i++) {
+		bool is_new = true;
+		for (size_t k = 0; k < i && is_new; k++) {
+			is_new = strcmp(candidates[i], candidates[k]) != 0;
+		}
+		if (is_new) {
+			buf_printf(&allowed, "%s%s", count++ ? ", " : "", candidates[i]);
+		}
+	}
+	if (count > ALLOWED_SHOWN) {
+		problems_hint(walk->problems, "llm-mux help options lists what there is");
+	} else if (count > 0) {
+		problems_hint(walk->problems, "allowed: %.*s", SLICE_FMT(buf_slice(&allowed)));
+	}
+	buf_finish(&allowed);
+}
+
 /* What might be meant: the same word in another section, else a near one of this section. */
 static void hint_at_key(struct walk *walk, struct slice section, struct slice word) {
 	const char *candidates[512];
@@ -242,7 +284,8 @@ static void hint_at_key(struct walk *walk, struct slice section, struct slice wo
 			if (dot != SIZE_MAX && option_key_eq(slice_from(key, dot + 1), word)) {
 				elsewhere = key.data;
 			}
-			if (!slice_starts_with(key, section) || count + 1 >= 512) {
+			bool is_known = option_has_value(walk->set->tables[t]->rows[r].type);
+			if (!slice_starts_with(key, section) || !is_known || count + 1 >= 512) {
 				continue;
 			}
 			struct slice rest = slice_from(key, section.len);
@@ -258,6 +301,8 @@ static void hint_at_key(struct walk *walk, struct slice section, struct slice wo
 	} else if (nearest) {
 		problems_hint(
 			walk->problems, "did you mean `%.*s%s`?", SLICE_FMT(section), nearest);
+	} else {
+		hint_at_allowed(walk, candidates);
 	}
 }
 
@@ -305,4 +350,56 @@ void options_apply_tree(
 		walk.seen[t] = ARENA_ARRAY(problems->arena, bool, set->tables[t]->row_count);
 	}
 	apply_section(&walk, SLICE(""), tree);
+}
+
+/* ---- what is required ---- */
+
+struct missing {
+	struct arena *arena;
+	options_missing *report;
+	void *context;
+};
+
+static void check_named(const struct missing *missing, const struct option_row *row,
+	const struct option_objects *map, const char *path) {
+	const struct option_table *table = row->nested;
+	for (size_t i = 0; i < map->len; i++) {
+		char *item = (char *)map->items + i * table->struct_size;
+		const char *own =
+			option_path_join(missing->arena, path, option_name_of(table, item)).data;
+		for (size_t r = 0; r < table->row_count; r++) {
+			const struct option_row *inner = &table->rows[r];
+			const void *at = option_at(inner, item);
+			if (inner->is_required && option_is_empty(inner, at)) {
+				missing->report(missing->context, (struct option_place *)item, own,
+					inner->key);
+			}
+			if (inner->type == OPTION_OBJECT_MAP) {
+				check_named(missing, inner, at,
+					arena_printf(missing->arena, "%s.%s", own, inner->key)
+						.data);
+			}
+		}
+	}
+}
+
+void options_check_required(const struct option_set *set, options_missing *report, void *context) {
+	struct arena scratch;
+	arena_init(&scratch, NULL, 0);
+	const struct missing missing = {.arena = &scratch, .report = report, .context = context};
+	for (size_t t = 0; t < set->table_count; t++) {
+		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
+			const struct option_row *row = &set->tables[t]->rows[r];
+			if (row->type == OPTION_OBJECT_MAP) {
+				check_named(
+					&missing, row, option_at(row, set->targets[t]), row->key);
+			}
+		}
+	}
+	arena_finish(&scratch);
+}
+
+void options_report_missing(
+	void *context, const struct option_place *place, const char *path, const char *key) {
+	problems_add(context, place->line, place->column, "[%s] needs `%s`", path, key);
 }

@@ -22,10 +22,12 @@ enum option_type {
 	OPTION_STRING,      /* struct slice, NUL-terminated; empty when not given */
 	OPTION_SECRET,      /* as STRING, never printed */
 	OPTION_PATH,        /* as STRING, `~/` and `$VAR/` expanded */
-	OPTION_ENUM,        /* int: number of the word in `values` */
+	OPTION_ENUM,        /* int: number of the word in `values`; -1 without a default. Where a
+			       word is "true" or "false", the boolean is one too */
 	OPTION_STRING_LIST, /* struct option_strings */
 	OPTION_SECRET_LIST, /* as STRING_LIST, never printed */
-	OPTION_MAP,         /* struct option_map: name -> text */
+	OPTION_MAP,         /* struct option_map: name -> text; may be written as a list of
+			       [name, text] pairs, which replaces what was there */
 	OPTION_SECRET_MAP,  /* as MAP, values never printed */
 	OPTION_TREE,        /* struct option_map: nested names joined by dots -> text */
 	OPTION_JSON_MAP,    /* struct option_map: name -> JSON text of any value */
@@ -34,7 +36,8 @@ enum option_type {
 			       whose key is OPTION_NAME_KEY; layers merge by name. Order of
 			       declaration; a later file's new names come first */
 	OPTION_NUMBER,      /* double; NaN when not given */
-	OPTION_JSON,        /* const struct json *: any value, as it is; NULL when not given */
+	OPTION_JSON,        /* const struct json *: any value, as it is; NULL when not given. The
+			       node is the tree's own, as in the next two: it must live as long */
 	OPTION_TEXT,        /* struct option_text: a string with its source, e.g. a template */
 	OPTION_COMMAND,     /* struct option_command: one text or a list of texts */
 	OPTION_LATER,       /* known key that this version does not use: any value, a warning */
@@ -52,6 +55,7 @@ struct option_place {
 struct option_strings {
 	struct slice *items;
 	size_t len, cap;
+	struct option_place *places; /* of each item; NULL when they come from no file */
 };
 
 /* A text and where it stands, so that a place within it can be told as a place in the file. */
@@ -110,10 +114,18 @@ struct option_row {
 	int64_t min, max;          /* INT, SIZE, DURATION (ms); both 0: not negative */
 	const char *const *values; /* ENUM, ends with NULL */
 	const char *const *old_names; /* further spellings accepted, ends with NULL, or NULL */
+	int64_t doubtful;    /* DURATION: a bare number from here on is warned of, for its unit is
+				probably mistaken; 0: none */
 	option_check *check; /* of a text or of each text in a list or map; of the names of a
 			JSON_MAP; or NULL */
-	const struct option_table *nested; /* OBJECT_LIST */
-	bool is_required;    /* within a nested table: an item without it is refused */
+	const struct option_table *nested; /* OBJECT_LIST, OBJECT_MAP */
+	bool is_required;    /* within a nested table: an item without it, or with an empty one, is
+				refused; within an OBJECT_MAP by options_check_required */
+	bool is_exact;       /* ENUM: capital letters make another word */
+	bool keeps_empty;    /* lists and maps of texts: an empty one is a value */
+	bool appends;        /* STRING_LIST in a nested table: adds to the list of another row, with
+				the same offset, instead of replacing it */
+	bool needs_trust;    /* a project's file may set it only with the user's trust (trust.h) */
 	bool is_file_only;   /* no environment variable sets it */
 	const char *help;    /* one sentence without the closing stop */
 	const char *since;   /* first version that has it */
@@ -124,8 +136,10 @@ struct option_table {
 	const struct option_row *rows;
 	size_t row_count;
 	size_t struct_size;
-	const char *shorthand; /* nested: an item may be a plain text, which fills this row; or NULL
-				*/
+	const char *shorthand; /* nested: an item may be a plain text, or a list where this row
+				  takes one, which fills this row; or NULL */
+	const char *listed;    /* nested in an OBJECT_MAP: the map may be a plain list of names, for
+				  each of which this BOOL row is true; or NULL */
 };
 
 /* One layer's say about one option, for `config show`. */
@@ -142,6 +156,7 @@ struct option_set {
 	size_t table_count;
 	void **targets;                 /* one zeroed struct per table */
 	struct option_source **sources; /* per table, per row */
+	struct map *origins;            /* path -> struct option_source: options_origin */
 };
 
 /* Allocates sources, and targets where `targets` (one per table, may be NULL) has none, in the
@@ -167,12 +182,24 @@ void options_each_env(const struct option_set *set, options_env_visit *visit, vo
 void *options_value(const struct option_set *set, const struct option_row *row);
 const struct option_source *options_source(
 	const struct option_set *set, const struct option_row *row);
+/* Where a key within a map or list of objects came from, by its path as problems call it:
+ * "backends.claude.command", "steps[3].role"; the place of the value. NULL when nobody set it. */
+const struct option_source *options_origin(const struct option_set *set, struct slice path);
+
+/* What is required within OBJECT_MAPs, which several layers may fill together: calls `report` for
+ * each entry (by place and path) that lacks `key` after the last layer. */
+typedef void options_missing(
+	void *context, const struct option_place *place, const char *path, const char *key);
+void options_check_required(const struct option_set *set, options_missing *report, void *context);
+/* A `report` for sets of one file, whose context is the file's struct problems. */
+void options_report_missing(
+	void *context, const struct option_place *place, const char *path, const char *key);
 
 /* ---- what else the rows are good for ---- */
 
 /* `key: value  # source` lines, or one JSON object {"key":{"value":..,"source":..}}; secrets
- * masked. */
-void options_show(const struct option_set *set, bool as_json, struct buf *out);
+ * masked. With `with_origins`, every key within maps of objects gets its own source. */
+void options_show(const struct option_set *set, bool as_json, bool with_origins, struct buf *out);
 /* JSON Schema 2020-12 of a configuration file. */
 void options_schema(const struct option_set *set, struct buf *out);
 /* A commented YAML file that states every option with its default. */

@@ -1,7 +1,9 @@
-/* options_print.c: what the rows are good for besides loading: show, schema, template, help. */
+/* options_print.c: what the rows are good for besides loading: show, template, help. */
 #include <stdio.h>
 
 #include "config/options_internal.h"
+
+#define SHOW_COLUMN 40 /* where the sources stand */
 
 /* ---- show ---- */
 
@@ -15,47 +17,142 @@ static void print_source(const struct option_source *source, struct buf *out) {
 	}
 }
 
-/* A list of objects takes one line each; all else fits on the line of its key. */
+/* A list or map of objects takes one line each; all else fits on the line of its key. */
 static void show_value(const struct option_row *row, const void *at, struct buf *out) {
 	struct json_writer w;
 	json_writer_init(&w, out, false);
 	option_write_json(&w, row, at);
 }
 
+static bool takes_lines(const struct option_row *row) {
+	return row->type == OPTION_OBJECT_LIST || row->type == OPTION_OBJECT_MAP;
+}
+
+static void pad_to(struct buf *out, size_t begin) {
+	size_t used = out->len - begin;
+	buf_printf(out, "%*s  # ", used < SHOW_COLUMN ? (int)(SHOW_COLUMN - used) : 0, "");
+}
+
+static void show_items(
+	const struct option_row *row, const struct option_objects *list, struct buf *out) {
+	for (size_t i = 0; i < list->len; i++) {
+		const struct option_objects one = {
+			.items = (char *)list->items + i * row->nested->struct_size,
+			.len = 1,
+		};
+		struct buf text;
+		buf_init(&text, 0);
+		show_value(row, &one, &text);
+		/* without the brackets of the list or map of one */
+		struct slice item = slice_make(text.data + 1, text.len - 2);
+		size_t name_len = 0;
+		if (row->type == OPTION_OBJECT_MAP) {
+			/* YAML wants a blank behind the colon of the name. */
+			struct slice name = option_name_of(row->nested, one.items);
+			struct json_writer w;
+			size_t begin = out->len;
+			buf_append_str(out, "  ");
+			json_writer_init(&w, out, false);
+			json_write_string(&w, name);
+			name_len = out->len - begin - 2;
+			buf_append_str(out, ": ");
+			item = slice_from(item, name_len + 1);
+		} else {
+			buf_append_str(out, "  - ");
+		}
+		buf_printf(out, "%.*s\n", SLICE_FMT(item));
+		buf_finish(&text);
+	}
+}
+
+/* Every key of a map of objects on a line of its own, with its own source. */
+static void show_origins(const struct option_set *set, const struct option_row *row,
+	const struct option_objects *map, const char *path, struct buf *out) {
+	const struct option_table *table = row->nested;
+	for (size_t i = 0; i < map->len; i++) {
+		char *item = (char *)map->items + i * table->struct_size;
+		const char *own =
+			option_path_join(set->arena, path, option_name_of(table, item)).data;
+		for (size_t r = 0; r < table->row_count; r++) {
+			const struct option_row *inner = &table->rows[r];
+			const void *at = option_at(inner, item);
+			const char *key = arena_printf(set->arena, "%s.%s", own, inner->key).data;
+			const struct option_source *origin = options_origin(set, slice_of(key));
+			if (option_is_name(inner) || option_is_empty(inner, at)) {
+				continue;
+			}
+			if (inner->type == OPTION_OBJECT_MAP) {
+				show_origins(set, inner, at, key, out);
+				continue;
+			}
+			size_t begin = out->len;
+			buf_printf(out, "%s: ", key);
+			show_value(inner, at, out);
+			pad_to(out, begin);
+			if (origin) {
+				print_source(origin, out);
+			} else {
+				buf_append_str(out, "default");
+			}
+			buf_append_byte(out, '\n');
+		}
+	}
+}
+
 static void show_text(const struct option_set *set, const struct option_table *table, size_t t,
-	size_t widest, struct buf *out) {
+	bool with_origins, struct buf *out) {
 	for (size_t r = 0; r < table->row_count; r++) {
 		const struct option_row *row = &table->rows[r];
 		if (!option_has_value(row->type)) {
 			continue;
 		}
 		const void *at = option_at(row, set->targets[t]);
+		const struct option_objects *list = at;
+		if (with_origins && row->type == OPTION_OBJECT_MAP && list->len > 0) {
+			show_origins(set, row, list, row->key, out);
+			continue;
+		}
 		size_t begin = out->len;
 		buf_printf(out, "%s: ", row->key);
-		if (row->type != OPTION_OBJECT_LIST) {
+		if (!takes_lines(row)) {
 			show_value(row, at, out);
 		}
-		size_t used = out->len - begin;
-		buf_printf(out, "%*s  # ", used < widest ? (int)(widest - used) : 0, "");
+		pad_to(out, begin);
 		print_source(&set->sources[t][r], out);
 		buf_append_byte(out, '\n');
-		const struct option_objects *list = at;
-		for (size_t i = 0; row->type == OPTION_OBJECT_LIST && i < list->len; i++) {
-			const struct option_objects one = {
-				.items = (char *)list->items + i * row->nested->struct_size,
-				.len = 1,
-			};
-			struct buf text;
-			buf_init(&text, 0);
-			show_value(row, &one, &text);
-			/* without the brackets of the list of one */
-			buf_printf(out, "  - %.*s\n", (int)(text.len - 2), text.data + 1);
-			buf_finish(&text);
+		if (takes_lines(row)) {
+			show_items(row, list, out);
 		}
 	}
 }
 
-static void show_json(const struct option_set *set, struct buf *out) {
+/* {"claude.command": "config.toml:3", ...} */
+static void write_origins(struct json_writer *w, const struct option_set *set,
+	const struct option_row *row, const struct option_objects *map, const char *path) {
+	const struct option_table *table = row->nested;
+	for (size_t i = 0; i < map->len; i++) {
+		char *item = (char *)map->items + i * table->struct_size;
+		const char *own =
+			option_path_join(set->arena, path, option_name_of(table, item)).data;
+		for (size_t r = 0; r < table->row_count; r++) {
+			const struct option_row *inner = &table->rows[r];
+			const char *key = arena_printf(set->arena, "%s.%s", own, inner->key).data;
+			const struct option_source *origin = options_origin(set, slice_of(key));
+			if (!option_is_name(inner) && inner->type == OPTION_OBJECT_MAP) {
+				write_origins(w, set, inner, option_at(inner, item), key);
+			} else if (!option_is_name(inner) && origin) {
+				struct buf source;
+				buf_init(&source, 0);
+				print_source(origin, &source);
+				json_write_key_slice(w, slice_of(key));
+				json_write_string(w, buf_slice(&source));
+				buf_finish(&source);
+			}
+		}
+	}
+}
+
+static void show_json(const struct option_set *set, bool with_origins, struct buf *out) {
 	struct json_writer w;
 	json_writer_init(&w, out, true);
 	json_begin_object(&w);
@@ -73,6 +170,13 @@ static void show_json(const struct option_set *set, struct buf *out) {
 			json_write_key(&w, "value");
 			option_write_json(&w, row, option_at(row, set->targets[t]));
 			json_put_string(&w, "source", buf_slice(&source));
+			if (with_origins && row->type == OPTION_OBJECT_MAP) {
+				json_write_key(&w, "origins");
+				json_begin_object(&w);
+				write_origins(
+					&w, set, row, option_at(row, set->targets[t]), row->key);
+				json_end_object(&w);
+			}
 			json_end_object(&w);
 			buf_finish(&source);
 		}
@@ -81,211 +185,20 @@ static void show_json(const struct option_set *set, struct buf *out) {
 	buf_append_byte(out, '\n');
 }
 
-void options_show(const struct option_set *set, bool as_json, struct buf *out) {
+void options_show(const struct option_set *set, bool as_json, bool with_origins, struct buf *out) {
 	if (as_json) {
-		show_json(set, out);
+		show_json(set, with_origins, out);
 		return;
 	}
 	for (size_t t = 0; t < set->table_count; t++) {
-		show_text(set, set->tables[t], t, 40, out);
+		show_text(set, set->tables[t], t, with_origins, out);
 	}
 }
 
-/* ---- schema ---- */
+/* ---- template ---- */
 
-static void write_range(struct json_writer *w, const struct option_row *row) {
-	json_put_int(w, "minimum", row->min);
-	if (row->max) {
-		json_put_int(w, "maximum", row->max);
-	}
-}
-
-static void write_table_schema(struct json_writer *w, const struct option_table *table);
-
-static void write_text_list(struct json_writer *w) {
-	json_put_cstr(w, "type", "array");
-	json_write_key(w, "items");
-	json_begin_object(w);
-	json_put_cstr(w, "type", "string");
-	json_end_object(w);
-}
-
-static void write_text_map(struct json_writer *w, bool is_nested) {
-	json_put_cstr(w, "type", "object");
-	json_write_key(w, "additionalProperties");
-	json_begin_object(w);
-	json_put_raw(w, "type", is_nested ? SLICE("[\"string\",\"object\"]") : SLICE("\"string\""));
-	json_end_object(w);
-}
-
-static void write_object_list(struct json_writer *w, const struct option_table *table) {
-	json_put_cstr(w, "type", "array");
-	json_write_key(w, "items");
-	json_begin_object(w);
-	if (table->shorthand) {
-		json_put_raw(w, "type", SLICE("[\"object\",\"string\"]"));
-	} else {
-		json_put_cstr(w, "type", "object");
-	}
-	write_table_schema(w, table);
-	json_end_object(w);
-}
-
-static void write_type_schema(struct json_writer *w, const struct option_row *row) {
-	switch (row->type) {
-	case OPTION_BOOL:
-		json_put_cstr(w, "type", "boolean");
-		break;
-	case OPTION_INT:
-		json_put_cstr(w, "type", "integer");
-		write_range(w, row);
-		break;
-	case OPTION_SIZE:
-		json_put_raw(w, "type", SLICE("[\"integer\",\"string\"]"));
-		write_range(w, row);
-		json_put_cstr(w, "pattern", "^ *[0-9]+ *([KMGkmg]([Ii]?[Bb])?|[Bb])? *$");
-		break;
-	case OPTION_DURATION:
-		json_put_raw(w, "type", SLICE("[\"number\",\"string\"]"));
-		json_put_cstr(w, "pattern", "^([0-9.]+(ns|us|µs|ms|s|m|h)?)+$");
-		break;
-	case OPTION_ENUM:
-		json_write_key(w, "enum");
-		json_begin_array(w);
-		for (size_t i = 0; row->values[i]; i++) {
-			json_write_cstr(w, row->values[i]);
-		}
-		json_end_array(w);
-		break;
-	case OPTION_STRING:
-	case OPTION_SECRET:
-	case OPTION_PATH:
-		json_put_cstr(w, "type", "string");
-		break;
-	case OPTION_STRING_LIST:
-	case OPTION_SECRET_LIST:
-		write_text_list(w);
-		break;
-	case OPTION_MAP:
-	case OPTION_SECRET_MAP:
-	case OPTION_TREE:
-		write_text_map(w, row->type == OPTION_TREE);
-		break;
-	case OPTION_JSON_MAP:
-		json_put_cstr(w, "type", "object");
-		break;
-	case OPTION_OBJECT_LIST:
-		write_object_list(w, row->nested);
-		break;
-	case OPTION_LATER:
-	case OPTION_IGNORED:
-		json_put_bool(w, "deprecated", true);
-		break;
-	}
-}
-
-static void write_default(struct json_writer *w, const struct option_row *row) {
-	if (!row->default_text) {
-		return;
-	}
-	if (row->type == OPTION_BOOL || row->type == OPTION_INT) {
-		json_put_raw(w, "default", slice_of(row->default_text));
-	} else {
-		json_put_cstr(w, "default", row->default_text);
-	}
-}
-
-static void write_row_schema(struct json_writer *w, const struct option_row *row) {
-	json_begin_object(w);
-	json_put_cstr(w, "description",
-		row->type == OPTION_LATER ? "Known, not used by this version" : row->help);
-	write_type_schema(w, row);
-	write_default(w, row);
-	json_end_object(w);
-}
-
-/* The rows of all tables as one list. */
-struct row_list {
-	const struct option_row **items;
-	size_t len, cap;
-};
-
-static bool is_below(const struct option_row *row, struct slice prefix) {
-	return slice_starts_with(slice_of(row->key), prefix);
-}
-
-/* The next part of a row's key behind the prefix. */
-static struct slice next_part(const struct option_row *row, struct slice prefix, bool *is_leaf) {
-	struct slice rest = slice_from(slice_of(row->key), prefix.len);
-	size_t dot = slice_find_byte(rest, '.');
-	*is_leaf = dot == SIZE_MAX;
-	return *is_leaf ? rest : slice_sub(rest, 0, dot);
-}
-
-static bool was_seen(
-	const struct row_list *rows, size_t before, struct slice prefix, struct slice part) {
-	for (size_t i = 0; i < before; i++) {
-		bool is_leaf;
-		if (is_below(rows->items[i], prefix) &&
-			slice_eq(next_part(rows->items[i], prefix, &is_leaf), part)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void write_section_schema(struct json_writer *w, struct arena *arena,
-	const struct row_list *rows, struct slice prefix) {
-	json_put_bool(w, "additionalProperties", false);
-	json_write_key(w, "properties");
-	json_begin_object(w);
-	if (prefix.len == 0) {
-		json_put_raw(w, "$schema", SLICE("{\"type\":\"string\"}"));
-	}
-	for (size_t i = 0; i < rows->len; i++) {
-		bool is_leaf;
-		if (!is_below(rows->items[i], prefix)) {
-			continue;
-		}
-		struct slice part = next_part(rows->items[i], prefix, &is_leaf);
-		if (was_seen(rows, i, prefix, part)) {
-			continue;
-		}
-		json_write_key_slice(w, part);
-		if (is_leaf) {
-			write_row_schema(w, rows->items[i]);
-			continue;
-		}
-		json_begin_object(w);
-		json_put_cstr(w, "type", "object");
-		write_section_schema(w, arena, rows,
-			arena_printf(arena, "%.*s%.*s.", SLICE_FMT(prefix), SLICE_FMT(part)));
-		json_end_object(w);
-	}
-	json_end_object(w);
-}
-
-static void write_table_schema(struct json_writer *w, const struct option_table *table) {
-	json_put_bool(w, "additionalProperties", false);
-	json_write_key(w, "properties");
-	json_begin_object(w);
-	for (size_t i = 0; i < table->row_count; i++) {
-		json_write_key(w, table->rows[i].key);
-		write_row_schema(w, &table->rows[i]);
-	}
-	json_end_object(w);
-	json_write_key(w, "required");
-	json_begin_array(w);
-	for (size_t i = 0; i < table->row_count; i++) {
-		if (table->rows[i].is_required) {
-			json_write_cstr(w, table->rows[i].key);
-		}
-	}
-	json_end_array(w);
-}
-
-static struct row_list all_rows(const struct option_set *set) {
-	struct row_list rows = {0};
+struct option_rows option_all_rows(const struct option_set *set) {
+	struct option_rows rows = {0};
 	for (size_t t = 0; t < set->table_count; t++) {
 		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
 			*ARENA_PUSH(set->arena, &rows) = &set->tables[t]->rows[r];
@@ -293,21 +206,6 @@ static struct row_list all_rows(const struct option_set *set) {
 	}
 	return rows;
 }
-
-void options_schema(const struct option_set *set, struct buf *out) {
-	struct row_list rows = all_rows(set);
-	struct json_writer w;
-	json_writer_init(&w, out, true);
-	json_begin_object(&w);
-	json_put_cstr(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	json_put_cstr(&w, "title", "llm-mux configuration");
-	json_put_cstr(&w, "type", "object");
-	write_section_schema(&w, set->arena, &rows, SLICE(""));
-	json_end_object(&w);
-	buf_append_byte(out, '\n');
-}
-
-/* ---- template ---- */
 
 /* Text wrapped into comment lines. */
 static void print_comment(const char *indent, const char *text, struct buf *out) {
@@ -353,7 +251,7 @@ static void print_setting(
 }
 
 void options_template(const struct option_set *set, struct buf *out) {
-	struct row_list rows = all_rows(set);
+	struct option_rows rows = option_all_rows(set);
 	struct slice section = {0};
 	buf_append_str(out,
 		"## llm-mux configuration. Every option stands here with its default; remove the\n"
@@ -397,6 +295,11 @@ static const char *type_name(enum option_type type) {
 		[OPTION_TREE] = "nested mapping",
 		[OPTION_JSON_MAP] = "mapping of any values",
 		[OPTION_OBJECT_LIST] = "list of mappings",
+		[OPTION_OBJECT_MAP] = "mappings by name",
+		[OPTION_NUMBER] = "number",
+		[OPTION_JSON] = "any value",
+		[OPTION_TEXT] = "text",
+		[OPTION_COMMAND] = "text or list of texts",
 		[OPTION_LATER] = "",
 		[OPTION_IGNORED] = "",
 	};
@@ -421,6 +324,19 @@ static void print_help_row(const struct option_row *row, const char *indent, str
 	buf_printf(out, "\n%s    %s.\n", indent, row->help);
 }
 
+static void print_help_nested(
+	const struct option_table *table, const char *indent, struct buf *out) {
+	for (size_t i = 0; table && i < table->row_count; i++) {
+		const struct option_row *row = &table->rows[i];
+		if (option_has_value(row->type) && !option_is_name(row)) {
+			print_help_row(row, indent, out);
+			char deeper[32];
+			snprintf(deeper, sizeof deeper, "%s    ", indent);
+			print_help_nested(row->nested, deeper, out);
+		}
+	}
+}
+
 struct one_row {
 	const struct option_row *row;
 	struct buf *out;
@@ -434,7 +350,7 @@ static void print_env_of_row(void *context, const struct option_row *row, const 
 }
 
 void options_help(const struct option_set *set, struct buf *out) {
-	struct row_list rows = all_rows(set);
+	struct option_rows rows = option_all_rows(set);
 	for (size_t i = 0; i < rows.len; i++) {
 		const struct option_row *row = rows.items[i];
 		if (!option_has_value(row->type)) {
@@ -443,10 +359,6 @@ void options_help(const struct option_set *set, struct buf *out) {
 		print_help_row(row, "", out);
 		struct one_row one = {row, out};
 		options_each_env(set, print_env_of_row, &one);
-		for (size_t n = 0; row->nested && n < row->nested->row_count; n++) {
-			if (option_has_value(row->nested->rows[n].type)) {
-				print_help_row(&row->nested->rows[n], "    ", out);
-			}
-		}
+		print_help_nested(row->nested, "    ", out);
 	}
 }

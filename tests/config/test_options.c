@@ -109,7 +109,7 @@ static void test_show(void **state) {
 	for (int as_json = 0; as_json < 2; as_json++) {
 		struct buf out;
 		buf_init(&out, 0);
-		options_show(&c->options, as_json, &out);
+		options_show(&c->options, as_json, false, &out);
 		buf_append_byte(&out, '\0');
 		assert_null(strstr(out.data, "0123"));
 		assert_null(strstr(out.data, "hunter2"));
