@@ -70,7 +70,10 @@ LIBS := $(PKG_LIBS) -lstdc++ -lm -lpthread
 
 # ---- sources ---------------------------------------------------------------------------------
 
-objects = $(patsubst src/%,$(BUILD)/obj/%.o,$(filter-out src/cli/main.c,$(wildcard src/$(1)/*.c src/$(1)/*.cc)))
+objects = $(patsubst src/%,$(BUILD)/obj/%.o,$(filter-out src/cli/main.c,$(wildcard src/$(1)/*.c src/$(1)/*.cc))) \
+	$(GENERATED_$(1))
+# The built-in workflows are TOML files that become a C table.
+GENERATED_workflow := $(BUILD)/generated/builtins.c.o
 archive = $(BUILD)/lib$(1).a
 # The archives of a folder and of every floor below it, top floor first.
 below_0 := $(FLOOR_0)
@@ -128,6 +131,13 @@ $(foreach d,$(PRESENT),$(eval $(call archive_rule,$(d))))
 
 $(BUILD)/obj/%.c.o: src/%.c Makefile
 	@mkdir -p $(dir $@)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+BUILTIN_WORKFLOWS := $(wildcard src/workflow/builtin/*.toml)
+$(BUILD)/generated/builtins.c: $(BUILTIN_WORKFLOWS) scripts/embed-workflows
+	@mkdir -p $(dir $@)
+	@scripts/embed-workflows $(BUILTIN_WORKFLOWS) > $@.new && mv $@.new $@
+$(BUILD)/generated/%.c.o: $(BUILD)/generated/%.c Makefile
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.cc.o: src/%.cc Makefile
