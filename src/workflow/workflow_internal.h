@@ -1,0 +1,126 @@
+/* workflow_internal.h: what the files that load and check workflows share.
+ *
+ *   table.c     rows of keys ─► struct            load.c      file ─► struct workflow
+ *   include.c   files beside it, sources          step.c      one step's own rules, its templates
+ *   graph.c     edges, order, drawings            check*.c    what needs more than one step
+ *   bind.c      arguments                         lookup.c    names ─► files */
+#ifndef LLMMUX_WORKFLOW_INTERNAL_H
+#define LLMMUX_WORKFLOW_INTERNAL_H
+
+#include "workflow/workflow.h"
+
+#define WORKFLOW_TEXT_MAX ((size_t)16 * 1024 * 1024) /* bytes of one file */
+#define WORKFLOW_INCLUDE_DEPTH 16
+#define WORKFLOW_MATRIX_MAX 10000 /* cells before `exclude` */
+/* Suggestions are looked for this often in one check: with thousands of wrong names among thousands
+ * of steps each would cost a pass over all names. */
+#define WORKFLOW_SUGGESTIONS_MAX 50
+
+/* ---- "did you mean": the nearest candidate (workflows.md 1.10) ---- */
+struct workflow_nearest {
+	struct slice word;
+	size_t best;
+	struct slice found; /* absent: none is near */
+};
+struct workflow_nearest workflow_nearest_begin(struct slice word);
+void workflow_nearest_offer(struct workflow_nearest *nearest, struct slice candidate);
+
+/* ---- what kind of text a template is ---- */
+enum template_use {
+	TEMPLATE_USE_TEXT,        /* strict, printed as it is */
+	TEMPLATE_USE_SHELL,       /* strict, values are quoted (6.6) */
+	TEMPLATE_USE_CONDITION,   /* lenient expression */
+	TEMPLATE_USE_EXPRESSION,  /* strict expression */
+	TEMPLATE_USE_RETRY_PROMPT /* text with `error`, `source`, `original` */
+};
+
+/* Calls visit for every template of a step; key is what the file calls it. */
+typedef void step_template_visit(
+	void *data, const char *key, enum template_use use, struct step_template *text);
+void workflow_each_template(
+	const struct workflow_step *step, step_template_visit *visit, void *data);
+
+/* ---- loading ---- */
+struct workflow_loader {
+	struct workflow *workflow;
+	struct problems *problems;
+	const char *stack[WORKFLOW_INCLUDE_DEPTH]; /* canonical paths of the files being read */
+	size_t depth;
+	/* Names of macro files and the statement that imports each. */
+	struct {
+		struct option_pair *items;
+		size_t len, cap;
+	} macros;
+};
+
+/* As workflow_load, but gives what could be read beside the problems; NULL when that is nothing. */
+struct workflow *workflow_load_anyway(
+	const char *path, const char *origin, struct slice text, struct problems *problems);
+
+/* Problems are told of one file at a time: the following ones are of the file of this place. */
+void workflow_tell_of(const struct workflow *workflow, struct problems *problems, const char *file);
+/* An error, or a warning, at a place of any file of the workflow. */
+void workflow_problem(const struct workflow *workflow, struct problems *problems, bool is_warning,
+	const struct option_place *place, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* At an offset of a template's text, as parsed. */
+void workflow_template_problem(const struct workflow *workflow, struct problems *problems,
+	bool is_warning, const struct step_template *text, size_t offset, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+
+/* A member of a table by key, `-` and `_` equal; NULL. */
+const struct json *workflow_member(const struct json *table, const char *key);
+/* Where a member's key stands; that of the table when it has none. */
+struct option_place workflow_key_place(
+	const struct option_place *table_place, const struct json *table, const char *key);
+/* Where a member's value stands; that of the table when it has none. */
+struct option_place workflow_value_place(
+	const struct option_place *table_place, const struct json *table, const char *key);
+
+/* Parses a text as a template; problems are added at their places. Absent texts stay absent. */
+void workflow_parse_template(
+	struct workflow_loader *loader, enum template_use use, struct step_template *text);
+/* A list of named texts from a table: `env`, `with`. */
+struct workflow_variables {
+	struct workflow_variable *items;
+	size_t len, cap;
+};
+void workflow_read_variables(struct workflow_loader *loader, const struct option_place *place,
+	const char *what, const struct json *table, struct workflow_variables *out);
+
+/* include.c */
+bool workflow_is_name(struct slice text); /* [A-Za-z_][A-Za-z0-9_-]* */
+/* Sets dir, root and the loader of templates. */
+void workflow_find_root(struct workflow *workflow);
+/* The file of that name beside the workflow, its canonical path; NULL with *error. */
+const char *workflow_resolve(const struct workflow *workflow, struct arena *arena,
+	struct slice name, struct error *error);
+bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, struct slice name,
+	const char **path, struct slice *text, struct error *error);
+
+/* step.c */
+void workflow_finish_step(struct workflow_loader *loader, struct workflow_step *step);
+void workflow_finish_args(struct workflow_loader *loader);
+
+/* graph_edges.c */
+void workflow_index(struct workflow *workflow);
+void workflow_connect(struct workflow *workflow);
+
+/* ---- checking ---- */
+struct workflow_checker {
+	const struct workflow *workflow;
+	const struct runner_config *runner; /* NULL: roles and backends are not looked at */
+	const struct workflow_places *places;
+	struct problems *problems;
+	unsigned suggestions; /* looked for so far */
+	bool *arg_is_used;    /* per declared argument */
+	bool all_args_used;   /* `args` as a whole is mentioned */
+};
+/* True while another suggestion may be looked for. */
+bool workflow_may_suggest(struct workflow_checker *checker);
+void workflow_check_graph(struct workflow_checker *checker);
+void workflow_check_templates(struct workflow_checker *checker);
+void workflow_check_roles(struct workflow_checker *checker);
+void workflow_check_nested(struct workflow_checker *checker);
+
+#endif
