@@ -19,6 +19,19 @@ extern const struct template_builtin template_functions[]; /* functions.c */
 bool template_call_method(struct template_run *run, struct value value, struct slice name,
 	const struct value_arguments *arguments, struct value *out);
 
+/* ---- for built-ins ---- */
+/* A function as a value: `with f = range`. `builtin` must outlive it. */
+const struct value_object *template_function_object(
+	struct arena *arena, const struct template_builtin *builtin);
+/* HTML: & < > " ' / as entities. False beyond the buffer. */
+bool template_escape_html(struct slice text, struct buf *out);
+/* Is the item in it, as the operator `in` says? False after template_fail when it can hold nothing.
+ */
+bool template_contains(
+	struct template_run *run, struct value container, struct value item, bool *out);
+/* The macros' and loops' escape mode right now: what `escape` and `safe` are about. */
+enum template_escape template_run_escape(const struct template_run *run);
+
 /* ---- arguments of built-ins ---- */
 /* Takes argument `index` (0 is the filtered value) or the named one, once; undefined when neither
  * is there. Fails when both are. */

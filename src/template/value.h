@@ -49,9 +49,16 @@ struct value {
 	};
 };
 
+/* How deep and how large a value may grow. What builds lists and maps refuses more (as it does
+ * beyond the arena's cap), so that whoever walks a value ends soon and needs little stack. */
+#define VALUE_MAX_DEPTH 300
+#define VALUE_MAX_WEIGHT ((uint32_t)8 * 1000 * 1000)
+
 struct value_list {
 	struct value *items;
 	size_t len, cap;
+	uint32_t depth;  /* of the deepest list or map in it, plus one */
+	uint32_t weight; /* values in it, counted through (a list held twice counts twice) */
 };
 
 struct value_pair {
@@ -61,8 +68,9 @@ struct value_pair {
 struct value_map {
 	struct value_pair *items;
 	size_t len, cap;
-	uint32_t *table; /* only above some size; values.c's business */
+	uint32_t *table; /* only above some size; value_map.c's business */
 	size_t table_size;
+	uint32_t depth, weight; /* as in a list */
 };
 
 /* What a call gets: `f(1, b=2)`, `x | f(1, b=2)` (the filtered value is the first argument). */
@@ -77,11 +85,13 @@ struct template_run; /* one render; see template.h */
 /* What an object can do. Every member but `name` may be NULL. The arena is the render's. */
 struct value_object_kind {
 	const char *name; /* for messages: "step", "macro", "namespace" */
-	/* `.key`, `[key]`: false = it has no such field (undefined). Text keys and numbers. */
+	/* `.key`, `[key]`: false = it has no such field of its own: then its plain value is asked
+	 * if there is one. Text keys and numbers. */
 	bool (*get)(const struct value_object *object, struct arena *arena, struct value key,
 		struct value *out);
 	/* The value that stands for it when it is printed, compared, tested for truth, or filtered.
-	 * Never an object. NULL: prints as "<name>", equals itself alone, is true. */
+	 * Never an object. NULL: prints as `print` says, else as its map or list, else as "<name>";
+	 * equals itself alone; is true. */
 	struct value (*plain)(const struct value_object *object, struct arena *arena);
 	/* What iteration, `length`, `join`, `first`, `last` see: a list. NULL: those of `plain`. */
 	struct value (*list)(const struct value_object *object, struct arena *arena);
@@ -95,6 +105,8 @@ struct value_object_kind {
 	/* `set object.key = value` (namespaces alone have it). */
 	bool (*set)(const struct value_object *object, struct template_run *run, struct slice key,
 		struct value value);
+	/* How it prints when that is not how its plain value prints. False beyond the buffer. */
+	bool (*print)(const struct value_object *object, struct arena *arena, struct buf *out);
 };
 
 /* The first member of every object. */
@@ -136,16 +148,19 @@ static inline struct value value_of_map(const struct value_map *map) {
 }
 
 struct value_list *value_list_new(struct arena *arena);
-/* False beyond the arena's cap. */
+/* False beyond the arena's cap, VALUE_MAX_DEPTH or VALUE_MAX_WEIGHT. */
 bool value_list_push(struct arena *arena, struct value_list *list, struct value item);
 struct value_map *value_map_new(struct arena *arena);
-/* Puts or replaces; false beyond the arena's cap. */
+/* Puts or replaces; false as value_list_push. */
 bool value_map_put(struct arena *arena, struct value_map *map, struct value key, struct value item);
 bool value_map_put_named(
 	struct arena *arena, struct value_map *map, const char *key, struct value item);
 /* Undefined when absent. Keys are equal as value_equal says (1 == 1.0). */
 struct value value_map_get(const struct value_map *map, struct value key);
 struct value value_map_get_named(const struct value_map *map, const char *key);
+/* The pair itself, to tell "absent" from "undefined"; NULL when absent. */
+struct value_pair *value_map_find(const struct value_map *map, struct value key);
+struct value_pair *value_map_find_text(const struct value_map *map, struct slice key);
 
 /* A JSON tree as a value: numbers that fit int64 are ints, others floats; numbers that fit neither
  * become strings (workflows.md 2.6). Strings are borrowed from the text where they have no escape.
@@ -160,9 +175,14 @@ bool value_is_true(struct value value, struct arena *arena);
 bool value_equal(struct value a, struct value b, struct arena *arena);
 /* A total order, never an error (workflows.md 6.3): <0, 0, >0. */
 int value_compare(struct value a, struct value b, struct arena *arena);
-/* `.key` and `[key]` without an error: undefined when there is none. */
+/* `.key` and `[key]` without an error: undefined when there is none. Lists and text have items by
+ * number, from the end when negative; `.text` of a text is the text itself (workflows.md 5.10). */
 struct value value_get(struct value value, struct arena *arena, struct value key);
 struct value value_get_named(struct value value, struct arena *arena, const char *key);
+/* What comparing or walking it may cost, in values (text: by its length). */
+uint64_t value_weight(struct value value);
+/* What `items`, `dictsort`, `json` see of it: a map's own, an object's map. NULL: it has none. */
+const struct value_map *value_as_map(struct value value, struct arena *arena);
 /* What a `for` runs over: a list's items, a map's keys, a string's characters, none and undefined:
  * nothing. NULL when the value is not iterable. */
 const struct value_list *value_iterate(struct value value, struct arena *arena);
@@ -177,6 +197,8 @@ const char *value_kind_name(struct value value);
 bool value_print(struct value value, struct arena *arena, struct buf *out);
 /* The same as text in the arena; a string's own bytes. */
 struct slice value_text(struct value value, struct arena *arena);
+/* A number as {{ }} prints it: never an exponent, always a point ("100000000000000000000.0"). */
+bool value_print_float(double number, struct buf *out);
 /* Strict JSON; undefined and none are null; indent 0: compact. False with ERROR_TEMPLATE for what
  * JSON has no word for (a macro, infinity). */
 bool value_to_json(struct value value, struct arena *arena, unsigned indent, struct buf *out,
