@@ -45,7 +45,8 @@ bool memory_forget(struct memory *memory, struct slice id, struct error *error);
 bool memory_export(struct memory *memory, struct buf *out, struct error *error);
 /* The facts that configuration and files tell (4.5). */
 bool memory_discover(struct memory *memory, const struct runner_ecosystem *ecosystem,
-	bool is_forced, struct arena *arena, size_t *added, struct error *error);
+	char *const *environment, bool is_forced, struct arena *arena, size_t *added,
+	struct error *error);
 
 /* ---- where we are (4.1) ---- */
 struct ecosystem_choice {
@@ -57,6 +58,9 @@ struct ecosystem_choice {
 bool ecosystem_detect(const struct runner_config *runner, const char *dir, struct slice forced,
 	struct slice forced_project, char *const *environment, struct arena *arena,
 	struct ecosystem_choice *choice, struct error *error);
+/* Where a project lies: ~ and ${VAR} expanded; NULL when a variable is not set. */
+const char *ecosystem_project_path(
+	const struct runner_project *project, char *const *environment, struct arena *arena);
 /* `ecosystem` of templates (4.2): rows of the database are read when first asked for. Needs nothing
  * but the arena afterwards. */
 struct value ecosystem_value(
