@@ -66,36 +66,30 @@
 
 /* The full-text index, kept by triggers; its rowids are id * 4 + enum memory_kind. A property is
  * found while it is current. */
-#define SEARCH_TEXT_FACT(row) row ".fact || ' ' || coalesce(" row ".category, '')"
-#define SEARCH_TEXT_FINDING(row)                                                                   \
-	row ".description || ' ' || " row ".category || ' ' || coalesce(" row ".location, '')"
-#define SEARCH_TEXT_PROPERTY(row) row ".property_name || ' ' || " row ".property_value"
-#define SEARCH_TEXT_ENTITY(row) row ".entity_type || ' ' || " row ".entity_name"
-#define SEARCH_TRIGGERS(table, kind, TEXT, condition)                                              \
-	"INSERT INTO search (rowid, text) SELECT id * 4 + " kind ", " TEXT(                        \
-		table) " FROM " table " AS new WHERE " condition ";"                               \
-		       "CREATE TRIGGER search_" table "_insert AFTER INSERT ON " table             \
-		       " WHEN " condition                                                          \
-		       " BEGIN INSERT INTO search (rowid, text) VALUES (new.id * 4 + " kind        \
-		       ", " TEXT(                                                                  \
-			       "new") "); END;"                                                    \
-				      "CREATE TRIGGER search_" table                               \
-				      "_delete AFTER DELETE ON " table                             \
-				      " BEGIN DELETE FROM search WHERE rowid = old.id * 4 + " kind \
-				      "; END;"                                                     \
-				      "CREATE TRIGGER search_" table                               \
-				      "_update AFTER UPDATE ON " table                             \
-				      " BEGIN DELETE FROM search WHERE rowid = old.id * 4 + " kind \
-				      ";"                                                          \
-				      " INSERT INTO search (rowid, text) SELECT new.id * 4 "       \
-				      "+ " kind ", " TEXT("new") " WHERE " condition "; END;"
+#define FACT_TEXT "new.fact || ' ' || coalesce(new.category, '')"
+#define FINDING_TEXT "new.description || ' ' || new.category || ' ' || coalesce(new.location, '')"
+#define PROPERTY_TEXT "new.property_name || ' ' || new.property_value"
+#define ENTITY_TEXT "new.entity_type || ' ' || new.entity_name"
+#define SEARCH_TRIGGERS(table, kind, text, condition)                                              \
+	"INSERT INTO search (rowid, text) SELECT id * 4 + " kind ", " text " FROM " table          \
+	" AS new WHERE " condition ";"                                                             \
+	"CREATE TRIGGER search_" table "_insert AFTER INSERT ON " table " WHEN " condition         \
+	" BEGIN INSERT INTO search (rowid, text) VALUES (new.id * 4 + " kind ", " text "); END;"   \
+	"CREATE TRIGGER search_" table "_delete AFTER DELETE ON " table                            \
+	" BEGIN DELETE FROM search WHERE rowid = old.id * 4 + " kind "; END;"                      \
+	"CREATE TRIGGER search_" table "_update AFTER UPDATE ON " table                            \
+	" BEGIN DELETE FROM search WHERE rowid = old.id * 4 + " kind ";"                           \
+	" INSERT INTO search (rowid, text) SELECT new.id * 4 + " kind ", " text                    \
+	" WHERE " condition "; END;"
+/* clang-format off */
 #define SCHEMA_2                                                                                   \
 	"CREATE VIRTUAL TABLE search USING fts5 (text,"                                            \
-	" tokenize = 'unicode61 remove_diacritics 2');" SEARCH_TRIGGERS(                           \
-		"facts", "0", SEARCH_TEXT_FACT, "true")                                            \
-		SEARCH_TRIGGERS("findings", "1", SEARCH_TEXT_FINDING, "true") SEARCH_TRIGGERS(     \
-			"entity_properties", "2", SEARCH_TEXT_PROPERTY, "new.valid_to IS NULL")    \
-			SEARCH_TRIGGERS("entities", "3", SEARCH_TEXT_ENTITY, "true")
+	" tokenize = 'unicode61 remove_diacritics 2');"                                            \
+	SEARCH_TRIGGERS("facts", "0", FACT_TEXT, "true")                                           \
+	SEARCH_TRIGGERS("findings", "1", FINDING_TEXT, "true")                                     \
+	SEARCH_TRIGGERS("entity_properties", "2", PROPERTY_TEXT, "new.valid_to IS NULL")           \
+	SEARCH_TRIGGERS("entities", "3", ENTITY_TEXT, "true")
+/* clang-format on */
 
 static const struct database_migration migrations[] = {{SCHEMA_1}, {SCHEMA_2}};
 
