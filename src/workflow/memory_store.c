@@ -423,7 +423,7 @@ static bool put_all(struct store *store, const struct json *data) {
 
 bool memory_store(struct memory *memory, const struct json *data, struct slice project,
 	bool is_strict, struct arena *arena, struct memory_stored *stored, struct error *error) {
-	struct error unused;
+	struct error unused = {0};
 	struct store store = {
 		.memory = memory,
 		.arena = arena,
