@@ -71,13 +71,18 @@ const struct journal_summary *journal_summary_of(const struct journal_record *re
 /* Its directory; the arguments (masked ones are absent). */
 const char *journal_record_dir(const struct journal_record *record);
 const struct json *journal_record_arguments(const struct journal_record *record);
-/* What a resume reuses: completed steps, items and calls. NULL when there is none. */
+/* What a resume reuses: completed steps, items and calls, in the record's arena. NULL when there is
+ * none (a step that failed or was cancelled is none; a skipped one is). */
 const struct step_result *journal_record_step(
-	const struct journal_record *record, struct slice step);
+	const struct journal_record *record, const struct workflow_step *step);
 const struct step_result *journal_record_item(
-	const struct journal_record *record, struct slice step, size_t item);
-const struct step_result *journal_record_call(
-	const struct journal_record *record, struct slice key, struct slice prompt_hash);
+	const struct journal_record *record, const struct workflow_step *step, size_t item);
+const struct step_result *journal_record_call(const struct journal_record *record,
+	const struct workflow_step *step, struct slice key, struct slice prompt_hash);
+/* Every step that ended, the last time it did, in order of the first end: name and result as JSON.
+ */
+void journal_record_each(const struct journal_record *record,
+	void (*visit)(void *data, struct slice step, const struct json *result), void *data);
 /* An apply that had begun and not ended: its backup directory; absent when there is none. */
 struct slice journal_record_open_apply(const struct journal_record *record);
 /* Every run, newest first. */

@@ -14,6 +14,7 @@
 
 struct run;
 struct journal;
+struct journal_record;
 struct process_watchdog;
 
 enum run_end {
@@ -82,8 +83,8 @@ struct run_options {
 	int64_t max_cost_microusd; /* -1: none */
 	const struct run_preset *presets;
 	size_t preset_count;
-	struct journal *journal;           /* NULL: none is kept (dry run) */
-	const struct run_results *resumed; /* results of an earlier run to reuse; or NULL */
+	struct journal *journal;              /* NULL: none is kept (dry run) */
+	const struct journal_record *resumed; /* an earlier run to go on with; or NULL */
 	struct run_observer *observer;
 	/* NULL: nobody can be asked. */
 	void (*ask)(void *data, const struct run_question *question);
