@@ -177,6 +177,16 @@ static void apply_endpoint(struct applying *applying, const struct config_variab
 	pair->place.file = variable->source;
 }
 
+/* Stricter than problems_nearest, which looks for what a wrong word means: this one may be right.
+ */
+static bool is_slip(struct slice word, struct slice name) {
+	size_t limit = word.len / 3 + 1 > 3 ? 3 : word.len / 3 + 1;
+	if (word.len <= limit) {
+		limit = word.len > 1 ? 1 : 0;
+	}
+	return slice_distance(word, name, limit) <= limit;
+}
+
 /* A variable of our prefix that is nearly an option's is a slip; others may belong to someone. */
 static void check_name(struct applying *applying, const struct config_variable *variable) {
 	struct slice name = slice_of(variable->name);
@@ -188,8 +198,7 @@ static void check_name(struct applying *applying, const struct config_variable *
 	struct slice word = slice_from(name, strlen("LLM_MUX_"));
 	const char *nearest = NULL;
 	for (const char **known = applying->names.items; *known && !nearest; known++) {
-		const char *one[] = {*known + strlen("LLM_MUX_"), NULL};
-		nearest = problems_nearest(word, one) ? *known : NULL;
+		nearest = is_slip(word, slice_of(*known + strlen("LLM_MUX_"))) ? *known : NULL;
 	}
 	if (nearest) {
 		problems_warn(&applying->layer->problems, 0, 0, "no option is set by `%s`",

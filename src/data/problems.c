@@ -75,21 +75,19 @@ void problems_hint(struct problems *problems, const char *format, ...) {
 }
 
 const char *problems_nearest(struct slice word, const char *const *candidates) {
-	/* A third of the word may be wrong, but at least one letter must be right. */
-	size_t limit = word.len / 3 + 1;
-	if (limit > 3) {
-		limit = 3;
-	}
-	if (word.len <= limit) {
-		limit = word.len > 1 ? 1 : 0;
-	}
+	/* workflows.md 1.10: half of the word may be wrong, but at least one letter must be right.
+	 */
+	size_t best = (word.len / 2 > 2 ? word.len / 2 : 2) + 1;
 	const char *nearest = NULL;
-	size_t best = limit + 1;
 	for (; *candidates; candidates++) {
-		size_t distance = slice_distance(word, slice_of(*candidates), limit);
-		if (distance < best) {
+		struct slice candidate = slice_of(*candidates);
+		size_t distance = slice_distance(word, candidate, best - 1);
+		if (distance < best && distance < word.len && distance < candidate.len) {
 			best = distance;
 			nearest = *candidates;
+		}
+		if (best == 0) {
+			break;
 		}
 	}
 	return nearest;

@@ -121,6 +121,13 @@ static void test_nearest(void **state) {
 	assert_null(problems_nearest(SLICE("zebra"), keys));
 	assert_null(problems_nearest(SLICE("x"), keys));
 	assert_null(problems_nearest(SLICE(""), keys));
+	/* workflows.md 1.10: up to half of the word, the first of equally near ones */
+	static const char *const words[] = {"execution", "analyze", "fab", "fob", NULL};
+	assert_string_equal(problems_nearest(SLICE("exekushun"), words), "execution");
+	assert_string_equal(problems_nearest(SLICE("anaylze"), words), "analyze");
+	assert_string_equal(problems_nearest(SLICE("fib"), words), "fab");
+	assert_string_equal(problems_nearest(SLICE("fob"), words), "fob");
+	assert_null(problems_nearest(SLICE("axekuzhvn"), words));
 }
 
 static void test_to_error(void **state) {
