@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -249,6 +250,10 @@ static enum parsed take_global(
 	}
 	if (strcmp(option->name, "config") == 0) {
 		context->config_path = optarg;
+	} else if (strcmp(option->name, "dir") == 0) {
+		context->dir = optarg;
+	} else if (strcmp(option->name, "trust") == 0) {
+		context->trusts_project = true;
 	} else if (strcmp(option->name, "debug") == 0) {
 		context->is_debug = true;
 	} else {
@@ -288,6 +293,11 @@ static int run_command(struct command_context *context) {
 	if (!command->run) {
 		command_print_help(command, context->err);
 		return COMMAND_USAGE;
+	}
+	struct stat info;
+	if (context->dir && (stat(context->dir, &info) != 0 || !S_ISDIR(info.st_mode))) {
+		return command_fail(
+			context, COMMAND_USAGE, "-C %s: there is no such directory", context->dir);
 	}
 	char name[COMMAND_NAME_MAX];
 	command_full_name(command, name);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "config/config.h"
+#include "config/runner.h"
 
 /* Exit codes of the program (design.md section 6). */
 enum command_exit {
@@ -33,7 +33,9 @@ struct command_context {
 	size_t argument_count;
 	/* global flags */
 	const char *config_path; /* NULL: not given */
+	const char *dir;         /* -C: where projects and workflows are looked for; NULL: here */
 	bool is_debug, no_browser;
+	bool trusts_project;      /* --trust */
 	char *const *environment; /* like environ */
 	FILE *out, *err;
 };
@@ -56,7 +58,7 @@ struct command {
 extern const struct command *const command_table[];
 /* Run when no command is named. */
 extern const struct command *const command_default;
-/* --config, --debug, --no-browser, -h, -v; ends with a row whose name is NULL. */
+/* --config, -C, --debug, -h, -v and the like; ends with a row whose name is NULL. */
 extern const struct command_option command_globals[];
 
 /* Parses the arguments (globals stand before or after the command), runs the command and returns
@@ -75,6 +77,20 @@ int command_fail(const struct command_context *context, enum command_exit code, 
  * return COMMAND_USAGE. The caller owns one reference. */
 struct config *command_load_config(
 	const struct command_context *context, const struct config_setting *settings, size_t count);
+/* What the project's file (.llm-mux/config.toml of -C or above) means to a command. */
+enum command_project {
+	COMMAND_PROJECT_NONE,  /* nothing: the gateway's commands */
+	COMMAND_PROJECT_SHOWN, /* it is shown, and nothing of it is run: what is not trusted too */
+	COMMAND_PROJECT_USED   /* what it says is run: a person at a terminal is asked for trust */
+};
+/* As command_load_config, with the project's file. The section is runner_of. */
+struct config *command_load_project(const struct command_context *context,
+	enum command_project project, const struct config_setting *settings, size_t count);
+/* The request that this makes, without settings, for runner_trust of workflows. */
+void command_runner_request(const struct command_context *context, enum command_project project,
+	struct runner_request *request);
+/* The options of all tables with their defaults, for schema, template and help. */
+void command_options_init(struct option_set *set, struct arena *arena);
 /* The nearest of the names in edit distance, for "did you mean"; NULL when none is near. `next`
  * gives the names one after the other, NULL at the end. */
 const char *command_nearest(
@@ -99,6 +115,8 @@ void command_print_version(FILE *out);
 const char *command_version_text(void);
 const char *command_user_agent(void);
 
+extern const struct command command_backends, command_roles, command_teams, command_ecosystems,
+	command_trust;
 extern const struct command command_serve, command_help, command_version;
 extern const struct command command_init, command_models, command_tokens, command_doctor,
 	command_convert, command_completion, command_env, command_with;

@@ -9,6 +9,11 @@ const struct command *const command_table[] = {
 	&command_doctor,
 	&command_env,
 	&command_with,
+	&command_backends,
+	&command_roles,
+	&command_teams,
+	&command_ecosystems,
+	&command_trust,
 	&command_config,
 	&command_convert,
 	&command_schema,
@@ -22,6 +27,8 @@ const struct command *const command_default = &command_serve;
 
 const struct command_option command_globals[] = {
 	{0, "config", "PATH", "read only this configuration file", NULL},
+	{'C', "dir", "DIR", "work in this directory: its project, workflows, backends", NULL},
+	{0, "trust", NULL, "trust what the project's files say, for this once", NULL},
 	{0, "debug", NULL, "log at level debug", NULL},
 	{0, "no-browser", NULL, "print addresses instead of opening a browser", NULL},
 	{'h', "help", NULL, "show help", NULL},

@@ -6,7 +6,7 @@ static int config_schema_run(struct command_context *context) {
 	struct option_set set;
 	struct buf schema = {0};
 	arena_init(&arena, NULL, 0);
-	config_options_init(&set, &arena, NULL, 0);
+	command_options_init(&set, &arena);
 	options_schema(&set, &schema);
 	fwrite(schema.data, 1, schema.len, context->out);
 	buf_finish(&schema);

@@ -14,7 +14,7 @@ static const char *next_key(const void *data, size_t index) {
 	return NULL;
 }
 
-/* "tls" shows tls.cert too. */
+/* "tls" shows tls.cert too, "backends" the origins of backends.x.command. */
 static bool is_wanted(struct slice key, struct slice wanted) {
 	return slice_eq(key, wanted) || (slice_starts_with(key, wanted) && key.len > wanted.len &&
 						key.data[wanted.len] == '.');
@@ -67,7 +67,7 @@ static void print_json(struct slice text, struct slice wanted, FILE *out) {
 }
 
 static int config_show_run(struct command_context *context) {
-	struct config *config = command_load_config(context, NULL, 0);
+	struct config *config = command_load_project(context, COMMAND_PROJECT_SHOWN, NULL, 0);
 	if (!config) {
 		return COMMAND_USAGE;
 	}
@@ -87,7 +87,7 @@ static int config_show_run(struct command_context *context) {
 	} else {
 		bool as_json = command_has(context, "json");
 		struct buf text = {0};
-		options_show(set, as_json, false, &text);
+		options_show(set, as_json, command_has(context, "origin"), &text);
 		(as_json ? print_json : print_text)(buf_slice(&text), wanted, context->out);
 		buf_finish(&text);
 	}
@@ -97,6 +97,8 @@ static int config_show_run(struct command_context *context) {
 
 static const struct command_option options[] = {
 	{0, "json", NULL, "as one JSON object", NULL},
+	{0, "origin", NULL,
+		"every key of backends, roles and the like on a line, with its own source", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 

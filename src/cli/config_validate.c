@@ -5,7 +5,7 @@ static int config_validate_run(struct command_context *context) {
 	if (context->argument_count > 0) {
 		context->config_path = context->arguments[0];
 	}
-	struct config *config = command_load_config(context, NULL, 0);
+	struct config *config = command_load_project(context, COMMAND_PROJECT_SHOWN, NULL, 0);
 	if (!config) {
 		return COMMAND_USAGE;
 	}

@@ -42,15 +42,13 @@ static void say_warnings(struct doctor *doctor, struct slice report) {
 void doctor_check_config(struct doctor *doctor) {
 	const struct command_context *context = doctor->context;
 	const struct config_setting debug = {"debug", "true", "--debug"};
-	const struct config_request request = {
-		.path = context->config_path,
-		.environment = context->environment,
-		.settings = &debug,
-		.setting_count = context->is_debug ? 1 : 0,
-	};
+	struct runner_request request;
+	command_runner_request(context, COMMAND_PROJECT_SHOWN, &request);
+	request.config.settings = &debug;
+	request.config.setting_count = context->is_debug ? 1 : 0;
 	struct buf report = {0};
 	struct error error = {0};
-	struct config *config = config_load(&request, false, &report, &error);
+	struct config *config = runner_config_load(&request, false, &report, &error);
 	doctor->config = config;
 	if (!config) {
 		doctor_say(doctor, DOCTOR_FAIL, "configuration",

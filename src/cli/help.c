@@ -79,7 +79,7 @@ static void help_configuration(FILE *out) {
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
 	struct option_set set;
-	config_options_init(&set, &arena, NULL, 0);
+	command_options_init(&set, &arena);
 	struct buf text = {0};
 	options_help(&set, &text);
 	fwrite(text.data, 1, text.len, out);

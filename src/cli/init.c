@@ -48,7 +48,7 @@ static bool keep_backup(const char *path, const char *backup, struct error *erro
 static bool write_template(struct arena *arena, const char *path, struct error *error) {
 	struct option_set set;
 	struct buf text = {0};
-	config_options_init(&set, arena, NULL, 0);
+	command_options_init(&set, arena);
 	options_template(&set, &text);
 	bool ok = make_parent(arena, path, error) &&
 		  file_write_atomic(path, buf_slice(&text), 0600, error);

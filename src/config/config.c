@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "config/config_internal.h"
+#include "config/options_internal.h"
 
 /* ---- layers and problems ---- */
 
@@ -36,6 +37,23 @@ void config_refuse(
 		config_problems_of(loader, place), place.line, place.column, "%s", message.data);
 }
 
+void config_warn(struct config_loader *loader, struct option_place place, const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	struct slice message = arena_vprintf(&loader->scratch, format, args);
+	va_end(args);
+	problems_warn(
+		config_problems_of(loader, place), place.line, place.column, "%s", message.data);
+}
+
+void config_hint(struct config_loader *loader, struct option_place place, const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	struct slice hint = arena_vprintf(&loader->scratch, format, args);
+	va_end(args);
+	problems_hint(config_problems_of(loader, place), "%s", hint.data);
+}
+
 void config_note(struct config_loader *loader, bool is_warning, const char *format, ...) {
 	va_list args;
 	va_start(args, format);
@@ -54,14 +72,25 @@ static struct option_place place_of(const struct config_loader *loader, const ch
 
 /* ---- files ---- */
 
-static bool holds_secret(const struct option_set *set, const char *file) {
-	for (size_t t = 0; t < set->table_count; t++) {
-		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
-			enum option_type type = set->tables[t]->rows[r].type;
-			bool may = type == OPTION_SECRET || type == OPTION_SECRET_LIST ||
-				   type == OPTION_SECRET_MAP || type == OPTION_OBJECT_LIST ||
-				   type == OPTION_OBJECT_MAP;
-			if (may && strcmp(set->sources[t][r].place.file, file) == 0) {
+/* A key itself, not ${NAME}, within a map of objects. */
+static bool names_hold_secret(
+	const struct option_set *set, const struct option_row *row, const char *file) {
+	const struct option_objects *map = options_value(set, row);
+	const struct option_table *table = row->nested;
+	for (size_t i = 0; i < map->len; i++) {
+		const char *item = (const char *)map->items + i * table->struct_size;
+		const char *path =
+			option_path_join(set->arena, row->key, option_name_of(table, item)).data;
+		for (size_t r = 0; r < table->row_count; r++) {
+			const struct option_row *inner = &table->rows[r];
+			const struct slice *value = (const void *)(item + inner->offset);
+			const struct option_source *source =
+				inner->type != OPTION_SECRET
+					? NULL
+					: options_origin(set, arena_printf(set->arena, "%s.%s",
+								      path, inner->key));
+			if (source && strcmp(source->place.file, file) == 0 && value->len > 0 &&
+				!option_is_reference(*value)) {
 				return true;
 			}
 		}
@@ -69,7 +98,25 @@ static bool holds_secret(const struct option_set *set, const char *file) {
 	return false;
 }
 
-static void load_file(struct config_loader *loader, const char *path, enum document_kind kind) {
+static bool holds_secret(const struct option_set *set, const char *file) {
+	for (size_t t = 0; t < set->table_count; t++) {
+		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
+			enum option_type type = set->tables[t]->rows[r].type;
+			bool may = type == OPTION_SECRET || type == OPTION_SECRET_LIST ||
+				   type == OPTION_SECRET_MAP || type == OPTION_OBJECT_LIST;
+			bool is_here = strcmp(set->sources[t][r].place.file, file) == 0;
+			if ((may && is_here) ||
+				(type == OPTION_OBJECT_MAP && is_here &&
+					names_hold_secret(set, &set->tables[t]->rows[r], file))) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+struct json *config_parse_file(struct config_loader *loader, const char *path,
+	enum document_kind kind, struct config_layer **layer) {
 	struct config *config = loader->config;
 	struct buf bytes;
 	struct error error;
@@ -78,18 +125,23 @@ static void load_file(struct config_loader *loader, const char *path, enum docum
 	/* OPTION_JSON, OPTION_TEXT and OPTION_COMMAND keep nodes of the tree. */
 	struct slice text = arena_dup(&config->arena, buf_slice(&bytes));
 	buf_finish(&bytes);
-	struct config_layer *layer = config_layer_new(loader, path, text);
+	*layer = config_layer_new(loader, path, text);
 	if (!was_read) {
-		problems_add(&layer->problems, 0, 0, "%s", error.message);
-		return;
+		problems_add(&(*layer)->problems, 0, 0, "%s", error.message);
+		return NULL;
 	}
 	*ARENA_PUSH(&config->arena, &config->files) = slice_of(path);
-	struct json *tree = document_parse(&config->arena, kind, text, &layer->problems);
+	return document_parse(&config->arena, kind, text, &(*layer)->problems);
+}
+
+static void load_file(struct config_loader *loader, const char *path, enum document_kind kind) {
+	struct config_layer *layer;
+	struct json *tree = config_parse_file(loader, path, kind, &layer);
 	if (!tree) {
 		return;
 	}
-	options_apply_tree(&config->options, tree, &layer->problems);
-	if (holds_secret(&config->options, path) && file_is_exposed(path)) {
+	options_apply_tree(&loader->config->options, tree, &layer->problems);
+	if (holds_secret(&loader->config->options, path) && file_is_exposed(path)) {
 		problems_warn(
 			&layer->problems, 0, 0, "others can read this file, and it holds keys");
 		problems_hint(&layer->problems, "chmod 600 %s", path);
@@ -312,16 +364,28 @@ static bool report_problems(
 
 struct config *config_load(const struct config_request *request, bool colour, struct buf *report,
 	struct error *error) {
+	return config_load_extended(request, NULL, colour, report, error);
+}
+
+struct config *config_load_extended(const struct config_request *request,
+	const struct config_extension *extension, bool colour, struct buf *report,
+	struct error *error) {
 	struct config_loader loader = {.request = request, .config = make_snapshot(request)};
 	struct config *config = loader.config;
 	arena_init(&loader.scratch, NULL, 0);
 	loader.dir = request->dir ? arena_strdup(&config->arena, slice_of(request->dir))
 				  : file_config_dir(&config->arena);
 	load_files(&loader);
+	if (extension) {
+		extension->load(&loader, extension->data);
+	}
 	config_read_variables(&loader);
 	config_apply_variables(&loader);
 	apply_settings(&loader);
 	check_all(&loader);
+	if (extension) {
+		extension->check(&loader, extension->data);
+	}
 	bool is_good = report_problems(&loader, colour, report, error);
 	map_finish(&loader.variables, NULL);
 	arena_finish(&loader.scratch);

@@ -33,10 +33,32 @@ struct config_variable {
 
 struct config_layer *config_layer_new(
 	struct config_loader *loader, const char *name, struct slice text);
+/* What a table of an upper layer of the configuration adds to loading. */
+struct config_extension {
+	/* Further files, between the user's and the environment. */
+	void (*load)(struct config_loader *loader, void *data);
+	/* Once all layers are in. */
+	void (*check)(struct config_loader *loader, void *data);
+	void *data;
+};
+/* As config_load, with an extension; it may be NULL. */
+struct config *config_load_extended(const struct config_request *request,
+	const struct config_extension *extension, bool colour, struct buf *report,
+	struct error *error);
+/* Reads a file as one more layer; its text and tree live in the configuration's arena. NULL after
+ * a problem. */
+struct json *config_parse_file(struct config_loader *loader, const char *path,
+	enum document_kind kind, struct config_layer **layer);
 /* The layer a value came from; the last one when it is a default. */
 struct problems *config_problems_of(struct config_loader *loader, struct option_place place);
 /* Adds an error at a place, in the layer that it came from. */
 void config_refuse(struct config_loader *loader, struct option_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A warning at a place. */
+void config_warn(struct config_loader *loader, struct option_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Adds a hint to what was said last at a place. */
+void config_hint(struct config_loader *loader, struct option_place place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void config_note(struct config_loader *loader, bool is_warning, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -306,6 +306,21 @@ static void hint_at_key(struct walk *walk, struct slice section, struct slice wo
 	}
 }
 
+static void refuse_key(
+	struct walk *walk, const struct json *member, struct slice section, struct slice path) {
+	const struct option_set *elsewhere = walk->set->elsewhere;
+	uint32_t line, column;
+	document_key_position(member, &line, &column);
+	if (elsewhere && (options_find(elsewhere, path) || is_section(elsewhere, path))) {
+		problems_add(walk->problems, line, column,
+			"`%.*s` belongs into the user's own configuration, not here",
+			SLICE_FMT(path));
+		return;
+	}
+	problems_add(walk->problems, line, column, "unknown key `%.*s`", SLICE_FMT(path));
+	hint_at_key(walk, section, slice_from(path, section.len));
+}
+
 static void apply_section(struct walk *walk, struct slice section, const struct json *object) {
 	struct arena *arena = walk->problems->arena;
 	json_each (member, object) {
@@ -317,8 +332,6 @@ static void apply_section(struct walk *walk, struct slice section, const struct 
 			apply_row(walk, row, member);
 			continue;
 		}
-		uint32_t line, column;
-		document_key_position(member, &line, &column);
 		if (is_section(walk->set, path)) {
 			if (member->type == JSON_OBJECT) {
 				apply_section(walk, arena_printf(arena, "%.*s.", SLICE_FMT(path)),
@@ -329,9 +342,7 @@ static void apply_section(struct walk *walk, struct slice section, const struct 
 					SLICE_FMT(path));
 			}
 		} else if (!slice_is(path, "$schema")) {
-			problems_add(walk->problems, line, column, "unknown key `%.*s`",
-				SLICE_FMT(path));
-			hint_at_key(walk, section, name);
+			refuse_key(walk, member, section, path);
 		}
 	}
 }

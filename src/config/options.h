@@ -157,6 +157,8 @@ struct option_set {
 	void **targets;                 /* one zeroed struct per table */
 	struct option_source **sources; /* per table, per row */
 	struct map *origins;            /* path -> struct option_source: options_origin */
+	/* Options that are known, but that a file of this set may not give; or NULL. */
+	const struct option_set *elsewhere;
 };
 
 /* Allocates sources, and targets where `targets` (one per table, may be NULL) has none, in the

@@ -48,6 +48,8 @@ void option_read_defaults(struct arena *arena, const struct option_table *table,
 
 /* Writes a value as JSON; secrets masked. */
 void option_write_json(struct json_writer *w, const struct option_row *row, const void *at);
+/* True for "${NAME}", which stands for a secret and is none. */
+bool option_is_reference(struct slice text);
 /* A name as part of a path: in quotes where it is not made of letters, digits, `-`, `_` alone. */
 struct slice option_path_join(struct arena *arena, const char *path, struct slice name);
 /* True when a value is empty or not given: nothing to show. */

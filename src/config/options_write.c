@@ -48,7 +48,7 @@ bool option_is_empty(const struct option_row *row, const void *at) {
 }
 
 /* "${NAME}" names a secret and is none. */
-static bool is_reference(struct slice text) {
+bool option_is_reference(struct slice text) {
 	if (!slice_starts_with(text, SLICE("${")) || slice_find_byte(text, '}') != text.len - 1) {
 		return false;
 	}
@@ -65,7 +65,7 @@ static bool is_reference(struct slice text) {
 
 static void write_text(struct json_writer *w, struct slice text, bool masked) {
 	char shown[64];
-	if (masked && !is_reference(text)) {
+	if (masked && !option_is_reference(text)) {
 		log_mask(text, shown, sizeof shown);
 		json_write_cstr(w, text.len ? shown : "");
 		return;

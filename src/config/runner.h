@@ -50,13 +50,13 @@ struct runner_backend {
 	bool retries_rate_limit, retries_timeout;
 	struct option_map env, headers;
 	int stdin_mode;              /* enum runner_stdin */
-	int64_t max_concurrent;      /* 0: unlimited */
+	int64_t max_concurrent;      /* 0: unlimited (a written 0 is refused) */
 	int64_t requests_per_minute; /* 0: unlimited */
 	int64_t max_output_bytes;
 	int64_t max_tokens; /* -1: not set */
 	double temperature; /* NaN: not set */
 	int64_t kill_grace_ms;
-	int json; /* enum tristate-like: 0 by args, 1 no, 2 yes */
+	int json; /* 0: by args, 1: no, 2: yes */
 	struct slice json_path;
 	struct option_strings rate_limit_patterns;
 	int64_t max_prompt_tokens; /* 0: unlimited */
@@ -84,7 +84,8 @@ struct runner_team {
 
 struct runner_project {
 	struct option_place place;
-	struct slice name, path, description, type;
+	struct slice name, description, type;
+	struct slice path; /* `~` expanded; not ${NAME}: runner_expand */
 	struct option_strings depends_on, tags;
 };
 
@@ -127,19 +128,42 @@ struct runner_config {
 };
 
 extern const struct option_table runner_table;
+/* One role, for [roles.NAME] of a workflow. */
+extern const struct option_table runner_role_table;
 
 struct runner_request {
 	struct config_request config; /* as for the gateway; its tables get runner_table added */
 	const char *dir;              /* -C, or NULL: the working directory */
 	bool trusts_project;          /* --trust */
+	bool ignores_project;         /* for commands that no project concerns: serve, models */
+	/* For commands that show and run nothing: untrusted content is taken in, with a warning. */
+	bool shows_untrusted;
 	/* Asks the person at the terminal whether to trust; NULL: there is none, and untrusted
 	 * content is ERROR_CONFIGURATION that names `llm-mux trust`. */
 	bool (*ask)(void *data, const char *file, struct slice what);
 	void *ask_data;
 };
-/* As config_load. The runner's part is runner_of. */
+/* As config_load; a directory that cannot be used is an error. The runner's part is runner_of. */
 struct config *runner_config_load(
 	const struct runner_request *request, bool colour, struct buf *report, struct error *error);
+/* The directory that holds .llm-mux/: `dir` (canonical) or its nearest ancestor, up to the git root
+ * or home; NULL when there is none (1.1). In the arena. */
+const char *runner_find_project(struct arena *arena, const char *dir);
+
+/* True when this content of a project's file (a configuration, a workflow) may be acted on: it is
+ * trusted, --trust was given, or the person that is asked says so, which is recorded. Otherwise
+ * false with ERROR_CONFIGURATION. `what` says what it would do, for the question. */
+bool runner_trust(const struct runner_request *request, const char *path, struct slice content,
+	struct slice what, struct error *error);
+/* Calls `visit` for everything in a project's configuration that waits for trust: what is run,
+ * where prompts go, keys, and what reads the environment. `value` is NULL for secrets. */
+typedef void runner_untrusted(
+	void *data, const char *path, const struct json *value, uint32_t line, uint32_t column);
+void runner_each_untrusted(
+	const struct json *tree, struct arena *arena, runner_untrusted *visit, void *data);
+/* "backends.a.command = \"x\"", safe for a terminal. */
+void runner_print_untrusted(struct buf *out, const char *path, const struct json *value);
+
 /* NULL when the snapshot was loaded without the table. */
 const struct runner_config *runner_of(const struct config *config);
 
