@@ -77,8 +77,10 @@ struct run_options {
 	const struct runner_team *team;           /* or NULL */
 	const struct runner_ecosystem *ecosystem; /* or NULL */
 	const struct runner_project *project;     /* or NULL */
-	struct slice context;                     /* of --context: put before every prompt */
-	size_t jobs;                              /* 0: max_parallel */
+	/* `team` and `ecosystem` of templates (memory.h); undefined: there is none. */
+	struct value team_value, ecosystem_value;
+	struct slice context; /* of --context: put before every prompt */
+	size_t jobs;          /* 0: max_parallel */
 	bool streams, takes_defaults /* --yes */, is_dry_run, ignores_cache, keeps_backups;
 	int64_t max_cost_microusd; /* -1: none */
 	const struct run_preset *presets;
@@ -89,17 +91,24 @@ struct run_options {
 	/* NULL: nobody can be asked. */
 	void (*ask)(void *data, const struct run_question *question);
 	void *ask_data;
-	unsigned depth; /* of sub-workflows */
+	/* Of the run of a sub-workflow: whose budget it spends, and what stands before the keys of
+	 * its calls in the record. */
+	struct run *parent;
+	struct slice key_prefix;
 };
+#define RUN_MAX_DEPTH 16 /* of sub-workflows within each other */
 
-/* NULL with an error that holds before anything is run (8.6: exit 2). */
+/* NULL with an error that holds before anything is run (8.6: exit 2). What the options point to
+ * outlives the run; the options themselves are copied. */
 struct run *run_create(const struct run_options *options, struct error *error);
 /* Never tells an event before it returns. */
 void run_start(struct run *run);
+/* The answer to the question asked last; absent: nobody answers (end of input). */
 void run_answer(struct run *run, struct slice answer);
 /* Stops: RUN_EVENT_END with RUN_CANCELLED follows. `now`: children are killed at once. */
 void run_cancel(struct run *run, bool now);
-/* Frees; cancels at once if it runs (no event follows). */
+/* Frees; cancels at once if it runs (no event follows). Not within on_event; run_cancel may be
+ * called there. */
 void run_release(struct run *run);
 
 /* Valid until run_release. */

@@ -1,0 +1,215 @@
+/* command.c: programs that steps run: in the workflow's directory, through the configured wrapper,
+ * with the step's variables and the paths of earlier outputs (workflows.md 1.3, 5.11, 6.6). */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "base/encoding.h"
+#include "workflow/run_internal.h"
+
+/* Variables for outputs of earlier steps: the system limits what a program can be given. */
+#define COMMAND_MAX_EXPORTED 512
+#define COMMAND_MAX_VARIABLE ((size_t)100 * 1024)
+
+/* ---- the command ---- */
+
+/* One word for a shell. */
+static void quote_word(struct slice word, struct buf *out) {
+	buf_append_byte(out, '\'');
+	for (size_t i = 0; i < word.len; i++) {
+		if (word.data[i] == '\'') {
+			buf_append_str(out, "'\\''");
+		} else {
+			buf_append_byte(out, word.data[i]);
+		}
+	}
+	buf_append_byte(out, '\'');
+}
+
+static struct slice quoted(const struct slice *words, size_t count, struct arena *arena) {
+	struct buf text;
+	buf_init(&text, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0) {
+			buf_append_byte(&text, ' ');
+		}
+		quote_word(words[i], &text);
+	}
+	struct slice copy = arena_dup(arena, buf_slice(&text));
+	buf_finish(&text);
+	return copy;
+}
+
+struct words {
+	const char **items;
+	size_t len, cap;
+};
+
+/* `nix-shell --run` and the command as one last argument. False: no wrapper is configured. */
+static bool wrap(struct run *run, struct slice text, struct arena *arena, struct words *argv) {
+	struct slice rest =
+		run->runner != NULL ? run->runner->defaults.command_wrapper : slice_make(NULL, 0);
+	struct slice word;
+	bool has_any = false;
+	while (rest.len > 0 && slice_split(&rest, ' ', &word)) {
+		if (word.len > 0) {
+			*ARENA_PUSH(arena, argv) = arena_strdup(arena, word);
+			has_any = true;
+		}
+	}
+	if (has_any) {
+		*ARENA_PUSH(arena, argv) = arena_strdup(arena, text);
+	}
+	return has_any;
+}
+
+void command_of_shell(struct run *run, const char *shell, struct slice text, struct arena *arena,
+	struct command *command) {
+	struct words argv = {0};
+	if (!wrap(run, text, arena, &argv)) {
+		*ARENA_PUSH(arena, &argv) = shell;
+		*ARENA_PUSH(arena, &argv) = "-c";
+		*ARENA_PUSH(arena, &argv) = arena_strdup(arena, text);
+	}
+	*ARENA_PUSH(arena, &argv) = NULL;
+	*command = (struct command){.argv = argv.items, .cwd = run->options.dir, .text = text};
+}
+
+void command_of_argv(struct run *run, const struct slice *words, size_t count, struct arena *arena,
+	struct command *command) {
+	struct words argv = {0};
+	struct slice text = quoted(words, count, arena);
+	if (!wrap(run, text, arena, &argv)) {
+		for (size_t i = 0; i < count; i++) {
+			*ARENA_PUSH(arena, &argv) = arena_strdup(arena, words[i]);
+		}
+	}
+	*ARENA_PUSH(arena, &argv) = NULL;
+	*command = (struct command){.argv = argv.items, .cwd = run->options.dir, .text = text};
+}
+
+/* ---- its variables ---- */
+
+struct variables {
+	struct process_variable *items;
+	size_t len, cap;
+};
+
+/* LLM_MUX_STEP_MY_STEP: upper case, what a variable cannot hold becomes `_`. */
+static const char *variable_name(const char *prefix, struct slice name, struct arena *arena) {
+	struct slice full = arena_printf(arena, "%s%.*s", prefix, SLICE_FMT(name));
+	char *text = arena_strdup(arena, full);
+	for (char *at = text; *at != '\0'; at++) {
+		*at = isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_';
+	}
+	return text;
+}
+
+static void export_arguments(struct task *task, struct variables *variables) {
+	struct arena *arena = &task->arena;
+	struct value arguments = task->run->options.arguments.values;
+	for (size_t i = 0; arguments.type == VALUE_MAP && i < arguments.map->len; i++) {
+		const struct value_pair *pair = &arguments.map->items[i];
+		struct slice text = value_text(pair->value, arena);
+		if (text.len <= COMMAND_MAX_VARIABLE && slice_find_byte(text, '\0') == SIZE_MAX) {
+			*ARENA_PUSH(arena, variables) = (struct process_variable){
+				variable_name("LLM_MUX_ARG_", value_text(pair->key, arena), arena),
+				arena_strdup(arena, text)};
+		}
+	}
+}
+
+/* Paths of what earlier steps said: a file has no quoting problem (6.6). The nearest count when
+ * there are more than a program can be given. */
+static void export_outputs(struct task *task, struct variables *variables) {
+	size_t exported = 0;
+	const struct workflow *workflow = task->run->workflow;
+	for (size_t place = task->step->position; place-- > 0 && exported < COMMAND_MAX_EXPORTED;) {
+		size_t number = workflow->order[place];
+		const char *path = run_step_file(task->run, number, &task->arena);
+		if (path != NULL) {
+			*ARENA_PUSH(&task->arena, variables) = (struct process_variable){
+				variable_name("LLM_MUX_STEP_", workflow->steps.items[number].name,
+					&task->arena),
+				path};
+			exported++;
+		}
+	}
+}
+
+static bool add_variable(
+	struct task *task, const struct workflow_variable *variable, struct variables *variables) {
+	struct slice text;
+	if (!task_render(task, &variable->value, &text)) {
+		return false;
+	}
+	if (slice_find_byte(text, '\0') != SIZE_MAX) {
+		task_fail(task, FAILURE_CONFIG,
+			"the variable `%.*s` holds a NUL byte, which no environment can",
+			SLICE_FMT(variable->name));
+		return false;
+	}
+	*ARENA_PUSH(&task->arena, variables) = (struct process_variable){
+		arena_strdup(&task->arena, variable->name), arena_strdup(&task->arena, text)};
+	return true;
+}
+
+bool task_variables(struct task *task, const struct process_variable **items, size_t *count) {
+	struct variables variables = {0};
+	export_arguments(task, &variables);
+	export_outputs(task, &variables);
+	for (size_t i = 0; i < task->run->workflow->env.len; i++) {
+		if (!add_variable(task, &task->run->workflow->env.items[i], &variables)) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < task->step->env.len; i++) {
+		if (!add_variable(task, &task->step->env.items[i], &variables)) {
+			return false;
+		}
+	}
+	*items = variables.items;
+	*count = variables.len;
+	return true;
+}
+
+/* ---- running ---- */
+
+struct process *command_start(struct task *task, const struct command *command, void *data,
+	void (*on_done)(void *data, const struct process_result *result)) {
+	struct process_options options = {
+		.argv = command->argv,
+		.cwd = command->cwd,
+		.input = command->input,
+		.timeout_ms = command->timeout_ms,
+		.watchdog = task->run->options.watchdog,
+		.on_done = on_done,
+		.data = data,
+	};
+	if (!task_variables(task, &options.variables, &options.variable_count)) {
+		return NULL;
+	}
+	struct error error = {0};
+	struct process *process = process_start(task->run->options.loop, &options, &error);
+	if (process == NULL) {
+		task_fail_error(task, &error);
+	}
+	return process;
+}
+
+struct slice text_repair(struct slice bytes, struct arena *arena) {
+	size_t bad_at;
+	if (bytes.data == NULL || utf8_valid(bytes, &bad_at)) {
+		return arena_dup(arena, bytes.data != NULL ? bytes : SLICE(""));
+	}
+	struct buf text;
+	buf_init(&text, 0);
+	while (!utf8_valid(bytes, &bad_at)) {
+		buf_append(&text, slice_sub(bytes, 0, bad_at));
+		buf_append_str(&text, "\xef\xbf\xbd");
+		bytes = slice_from(bytes, bad_at + 1);
+	}
+	buf_append(&text, bytes);
+	struct slice copy = arena_dup(arena, buf_slice(&text));
+	buf_finish(&text);
+	return copy;
+}

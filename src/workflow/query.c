@@ -1,0 +1,297 @@
+/* query.c: asks a role for a task: the record, the budget, the call, and the shape of what came
+ * back (workflows.md 3.3). */
+#include "workflow/query.h"
+
+#include "base/encoding.h"
+#include "base/random.h"
+#include "data/extract.h"
+
+/* ---- the shape of the result ---- */
+
+static bool accept(void *data, struct slice text, struct error *error) {
+	const struct query *query = data;
+	const struct json *ignored;
+	return answer_check(query->step, text, &query->task->arena, &ignored, error);
+}
+
+static void take_success(struct query *query, const struct role_answer *answer) {
+	struct arena *arena = &query->task->run->arena;
+	struct step_result *result = query->result;
+	struct slice name = arena_dup(arena, slice_of(answer->backend));
+	struct slice text = text_repair(answer->text, arena);
+	*ARENA_PUSH(arena, &result->outputs) = (struct step_output){
+		.name = name,
+		.text = text,
+		.data = answer->data != NULL ? answer->data : extract_json(arena, text, NULL),
+		.model = arena_dup(arena, answer->model),
+		.duration_ms = answer->duration_ms,
+	};
+	*ARENA_PUSH(arena, &result->backends) = name;
+}
+
+static void take_failure(struct query *query, const struct role_answer *answer) {
+	if (answer->error.kind == ERROR_NONE || answer->is_cancelled) {
+		return; /* it was not needed */
+	}
+	struct arena *arena = &query->task->run->arena;
+	*ARENA_PUSH(arena, &query->result->failed_backends) = (struct step_output){
+		.name = arena_dup(arena, slice_of(answer->backend)),
+		.text = text_repair(answer->text, arena),
+		.duration_ms = answer->duration_ms,
+		.is_failed = true,
+		.error = arena_dup(arena, slice_of(answer->error.message)),
+	};
+}
+
+static void take_usage(struct query *query, const struct role_answer *answer) {
+	struct step_usage usage;
+	usage_of_answer(query->task->run, answer, &usage);
+	if (usage.is_known) {
+		usage_add(&query->result->usage, &usage);
+		run_spend(query->task->run, &usage);
+	}
+}
+
+/* 3.3: one text as it is; several backends at once as blocks. */
+static void take_output(struct query *query) {
+	struct step_result *result = query->result;
+	if (result->outputs.len == 0) {
+		return;
+	}
+	const struct step_output *first = &result->outputs.items[0];
+	result->output = first->text;
+	if (query->plan.mode == ROLE_PARALLEL) {
+		struct output_blocks blocks = {.arena = &query->task->run->arena};
+		for (size_t i = 0; i < result->outputs.len; i++) {
+			output_blocks_add(&blocks, result->outputs.items[i].name,
+				result->outputs.items[i].text);
+		}
+		result->output = output_blocks_text(&blocks);
+	}
+	result->backend = first->name;
+	result->model = first->model;
+	result->data = first->data;
+}
+
+/* The raw text of a failed answer stays visible (2.7), and what its program said is kept. */
+static void take_error(struct query *query, const struct role_result *answered) {
+	struct arena *arena = &query->task->run->arena;
+	struct step_result *result = query->result;
+	const struct role_answer *last = NULL;
+	for (size_t i = 0; i < answered->count; i++) {
+		const struct role_answer *answer = &answered->answers[i];
+		if (answer->was_asked && !answer->is_success) {
+			last = answer;
+		}
+	}
+	result->has_error = true;
+	result->error = (struct step_error){.exit_code = -1};
+	if (last != NULL) {
+		result->error.backend = arena_dup(arena, slice_of(last->backend));
+		result->error.exit_code = last->exit_code;
+		result->error.err = text_repair(last->err, arena);
+		result->error.out = text_repair(last->text, arena);
+		result->error.http_status = last->error.http_status;
+		if (result->output.len == 0) {
+			result->output = result->error.out;
+		}
+	}
+}
+
+/* ---- ends ---- */
+
+static void end(struct query *query, bool is_ok) {
+	query->is_ok = is_ok;
+	query->on_done(query);
+}
+
+static void on_later(struct loop_deferred *deferred) {
+	struct query *query = deferred->data;
+	end(query, query->is_ok);
+}
+
+static void end_later(struct query *query, bool is_ok) {
+	query->is_ok = is_ok;
+	query->later = (struct loop_deferred){.fn = on_later, .data = query};
+	loop_defer(query->task->run->options.loop, &query->later);
+}
+
+/* A paid answer is recorded before anything is done with it, also one that was no good. */
+static void record(struct query *query) {
+	struct run *run = query->task->run;
+	struct step_result *result = query->result;
+	if (result->output.len == 0 ||
+		(!query->is_ok && query->error.kind != ERROR_UNPROCESSABLE)) {
+		return;
+	}
+	struct step_result copy = *result;
+	copy.step = query->step;
+	copy.status = query->is_ok ? STEP_OK : STEP_FAILED;
+	copy.prompt = slice_make(NULL, 0);
+	if (!query->is_ok) {
+		copy.error.class = failure_class_of(query->error.kind);
+		copy.error.message = slice_of(query->error.message);
+	}
+	record_call_ended(run, query->key, slice_of(query->prompt_hash), &copy);
+}
+
+static void on_answered(void *data, const struct role_result *answered) {
+	struct query *query = data;
+	struct step_result *result = query->result;
+	result->outputs_are_named = true;
+	for (size_t i = 0; i < answered->count; i++) {
+		const struct role_answer *answer = &answered->answers[i];
+		if (answer->is_success) {
+			take_success(query, answer);
+		} else {
+			take_failure(query, answer);
+		}
+		take_usage(query, answer);
+	}
+	take_output(query);
+	query->is_ok = answered->is_success;
+	if (!answered->is_success) {
+		query->error = answered->error;
+		take_error(query, answered);
+	}
+	record(query);
+	end(query, query->is_ok);
+}
+
+static void on_progress(void *data, const struct role_progress *progress) {
+	const struct query *query = data;
+	struct task *task = query->task;
+	struct run_event event = {.step = task->step,
+		.backend = slice_of(progress->backend),
+		.text = progress->text,
+		.done = progress->ended,
+		.of = progress->total};
+	switch (progress->kind) {
+	case ROLE_PROGRESS_TEXT:
+		event.type = RUN_EVENT_STEP_OUTPUT;
+		break;
+	case ROLE_PROGRESS_RETRYING:
+		event.type = RUN_EVENT_STEP_RETRY;
+		event.retry_in_ms = progress->retry_in_ms;
+		event.error = &(struct step_error){
+			.class = failure_class_of(progress->error->kind),
+			.message = slice_of(progress->error->message),
+			.backend = event.backend,
+			.http_status = progress->error->http_status,
+			.exit_code = -1,
+			.attempt = progress->attempt,
+		};
+		run_tell(task->run, &event);
+		return;
+	case ROLE_PROGRESS_STARTED:
+	case ROLE_PROGRESS_ENDED:
+		if (progress->total < 2) {
+			return;
+		}
+		event.type = RUN_EVENT_STEP_PROGRESS;
+		break;
+	}
+	run_tell(task->run, &event);
+}
+
+/* ---- starting ---- */
+
+/* What an answer depends on: the same question to the same backends. */
+static void hash_question(struct query *query) {
+	struct buf text;
+	buf_init(&text, 0);
+	const struct slice parts[] = {query->prompt, query->system, query->schema};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		buf_printf(&text, "%zu:", parts[i].len);
+		buf_append(&text, parts[i]);
+	}
+	buf_printf(&text, "%d:", (int)query->plan.mode);
+	for (size_t i = 0; i < query->plan.backend_count; i++) {
+		buf_append(&text, query->plan.backends[i]);
+		buf_append_byte(&text, ',');
+	}
+	uint8_t hash[SHA256_LEN];
+	sha256(buf_slice(&text), hash);
+	hex_encode(hash, sizeof hash, query->prompt_hash);
+	buf_finish(&text);
+}
+
+/* An answer of this run's record that was lost with the process. */
+static bool take_recorded(struct query *query) {
+	struct run *run = query->task->run;
+	const struct step_result *recorded =
+		record_find_call(run, query->step, query->key, slice_of(query->prompt_hash));
+	if (recorded == NULL) {
+		return false;
+	}
+	struct step_result *result = query->result;
+	struct step_usage usage = result->usage;
+	usage_add(&usage, &recorded->usage);
+	result->output = recorded->output;
+	result->outputs.items = recorded->outputs.items;
+	result->outputs.len = recorded->outputs.len;
+	result->outputs.cap = 0; /* not ours to grow */
+	result->outputs_are_named = recorded->outputs_are_named;
+	result->backend = recorded->backend;
+	result->backends.items = recorded->backends.items;
+	result->backends.len = recorded->backends.len;
+	result->backends.cap = 0;
+	result->failed_backends.items = recorded->failed_backends.items;
+	result->failed_backends.len = recorded->failed_backends.len;
+	result->failed_backends.cap = 0;
+	result->data = recorded->data;
+	result->model = recorded->model;
+	result->usage = usage;
+	result->has_error = recorded->has_error;
+	result->error = recorded->error;
+	if (recorded->status != STEP_OK) {
+		error_set(&query->error, ERROR_UNPROCESSABLE, "%.*s",
+			SLICE_FMT(recorded->error.message));
+	}
+	end_later(query, recorded->status == STEP_OK);
+	return true;
+}
+
+void query_start(struct query *query) {
+	struct task *task = query->task;
+	struct run *run = task->run;
+	const struct workflow_step *step = query->step;
+	if (step->output_schema != NULL) {
+		struct buf schema;
+		buf_init(&schema, 0);
+		schema_write(step->output_schema, false, &schema);
+		query->schema = arena_dup(&task->arena, buf_slice(&schema));
+		buf_finish(&schema);
+	}
+	hash_question(query);
+	if (take_recorded(query)) {
+		return;
+	}
+	if (!cost_allows(run, &query->plan, query->prompt, &query->error)) {
+		end_later(query, false);
+		return;
+	}
+	struct role_request request = {
+		.plan = &query->plan,
+		.prompt = query->prompt,
+		.system = query->system,
+		.schema = query->schema,
+		.arena = &run->arena,
+		.deadline_ms = task->limit.at_ms,
+		.cwd = run->options.dir,
+		.streams = run->options.streams,
+		.accept = step->output_schema != NULL || step->needs_json ? accept : NULL,
+		.on_progress = on_progress,
+		.on_done = on_answered,
+		.data = query,
+	};
+	query->call = role_submit(run->options.mux_loop, &request);
+}
+
+void query_release(struct query *query) {
+	loop_defer_cancel(&query->later);
+	if (query->call != NULL) {
+		role_call_release(query->call);
+		query->call = NULL;
+	}
+}

@@ -1,0 +1,32 @@
+/* query.h: one question to a role on behalf of a task: used by query steps, and by apply steps that
+ * ask again.
+ *
+ *   query_start ─► record has it? ─► reuse
+ *               └► budget ─► role_submit ─► answers into the result ─► record ─► on_done */
+#ifndef LLMMUX_WORKFLOW_QUERY_H
+#define LLMMUX_WORKFLOW_QUERY_H
+
+#include "workflow/run_internal.h"
+
+struct query {
+	struct task *task;
+	const struct workflow_step *step; /* whose schema counts; of a re-ask the source step */
+	struct role_plan plan;
+	struct slice prompt, system, schema; /* schema: as text; absent: none */
+	struct slice key;                    /* in the record */
+	char prompt_hash[65];
+	/* What became of it. The result's fields that answers fill in are filled in, also when it
+	 * failed; its error is in `error` then. */
+	struct step_result *result;
+	bool is_ok;
+	struct error error;
+	void (*on_done)(struct query *query); /* not before query_start returns */
+	struct role_call *call;
+	struct loop_deferred later; /* an end that is known at once */
+};
+/* `prompt`, `step`, `plan`, `key`, `system`, `result`, `task`, `on_done` are filled in. */
+void query_start(struct query *query);
+/* Nothing follows. Accepts a zeroed query, and one that is done. */
+void query_release(struct query *query);
+
+#endif

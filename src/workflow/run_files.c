@@ -1,0 +1,91 @@
+/* run_files.c: where the files of a run are: the record's directory, or a private one that goes
+ * with the run when no record is kept. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "workflow/journal.h"
+#include "workflow/run_internal.h"
+
+const char *run_files_dir(struct run *run, struct error *error) {
+	if (run->dir != NULL) {
+		return run->dir;
+	}
+	/* a sub-workflow's steps may have the names of the outer one's */
+	if (run->options.parent == NULL && run->options.journal != NULL) {
+		run->dir = journal_dir(run->options.journal);
+		return run->dir;
+	}
+	const char *temporary = getenv("TMPDIR");
+	char *path = arena_strdup(&run->arena,
+		arena_printf(&run->arena, "%s/llm-mux-run-XXXXXX",
+			temporary != NULL && temporary[0] == '/' ? temporary : "/tmp"));
+	if (mkdtemp(path) == NULL) {
+		error_set_errno(error, ERROR_CONFIGURATION, errno,
+			"while making a directory for the files of the run, %s", path);
+		return NULL;
+	}
+	run->dir = path;
+	run->owns_dir = true;
+	return run->dir;
+}
+
+/* The record has written it when the step ended; without one it is written when first asked for. */
+const char *run_step_file(struct run *run, size_t step, struct arena *arena) {
+	const struct step_result *result = &run->results.items[step];
+	struct error error = {0};
+	if (result->status != STEP_OK && result->status != STEP_FAILED) {
+		return NULL;
+	}
+	const char *dir = run_files_dir(run, &error);
+	if (dir == NULL) {
+		return NULL;
+	}
+	const char *path = arena_printf(arena, "%s/%.*s%s", dir, SLICE_FMT(result->step->name),
+		result->status == STEP_FAILED ? ".failed.txt" : ".txt")
+				   .data;
+	if (run->owns_dir && !file_exists(path) &&
+		!file_write_atomic(path, result->output, 0600, &error)) {
+		return NULL;
+	}
+	return path;
+}
+
+/* Inside the directory, whatever the name says: `..` and `/` lead out of it. */
+static const char *safe_name(struct slice name, struct arena *arena) {
+	char *text = arena_strdup(arena, name);
+	for (char *at = text; *at != '\0'; at++) {
+		bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+				(*at >= '0' && *at <= '9') || strchr("._-+", *at) != NULL;
+		*at = is_plain && !(*at == '.' && at == text) ? *at : '_';
+	}
+	return text;
+}
+
+bool run_keep_file(struct run *run, struct slice name, struct slice bytes, struct error *error) {
+	if (run->options.journal != NULL) {
+		return journal_keep(run->options.journal, name, bytes, &run->arena, error) != NULL;
+	}
+	const char *dir = run_files_dir(run, error);
+	return dir != NULL &&
+	       file_write_atomic(file_join(&run->arena, dir, safe_name(name, &run->arena)), bytes,
+		       0600, error);
+}
+
+void run_files_finish(struct run *run) {
+	if (!run->owns_dir) {
+		return;
+	}
+	DIR *dir = opendir(run->dir);
+	const struct dirent *entry;
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		unlinkat(dirfd(dir), entry->d_name, 0); /* "." and ".." refuse */
+	}
+	if (dir != NULL) {
+		closedir(dir);
+	}
+	rmdir(run->dir);
+	run->owns_dir = false;
+}
