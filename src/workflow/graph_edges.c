@@ -90,8 +90,11 @@ static const struct workflow_step *mentioned_step(
 	return is_step ? workflow_find_step_alias(workflow, mention->segments[1]) : NULL;
 }
 
-static void add_mentioned(void *data, const struct template_mention *mention) {
+static void add_mentioned(
+	void *data, const struct template_mention *mention, size_t at, const char *included_file) {
 	struct connector *connector = data;
+	(void)at;
+	(void)included_file;
 	const struct workflow_step *step = mentioned_step(connector->workflow, mention);
 	if (step) {
 		add_edge(connector, step->number, true);
@@ -130,7 +133,9 @@ static void visit_template(
 	(void)key;
 	(void)use;
 	if (text->template) {
-		template_visit(text->template, add_mentioned, connector);
+		const struct workflow_mentions mentions = {add_mentioned, NULL, connector};
+		workflow_visit(connector->workflow, &connector->workflow->arena, text->template,
+			&mentions);
 	}
 }
 

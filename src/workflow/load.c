@@ -398,8 +398,7 @@ static void finish_all(struct workflow_loader *loader, const struct json *tree) 
 	hash_sources(workflow);
 }
 
-/* The problems must not lean on the workflow's memory. */
-static void keep_texts(struct problems *problems, size_t from) {
+void workflow_keep_texts(struct problems *problems, size_t from) {
 	const char *file = NULL, *copy = NULL;
 	struct slice text = {0};
 	for (size_t i = from; i < problems->len; i++) {
@@ -445,7 +444,7 @@ struct workflow *workflow_load_anyway(
 	if (is_read) {
 		finish_all(&loader, tree);
 	}
-	keep_texts(problems, from);
+	workflow_keep_texts(problems, from);
 	problems->file = file_before;
 	problems->text = text_before;
 	if (!is_read) {

@@ -299,6 +299,11 @@ void workflow_destroy(struct workflow *workflow); /* accepts NULL */
  * sub-workflows. False when there is an error. */
 bool workflow_check(const struct workflow *workflow, const struct runner_config *runner,
 	const struct workflow_places *places, struct problems *problems);
+/* Both, whatever loading finds: all findings in one go. *out (may be NULL) gets the workflow when
+ * there is no error. */
+bool workflow_validate(const char *path, const char *origin, struct slice text,
+	const struct runner_config *runner, const struct workflow_places *places,
+	struct problems *problems, struct workflow **out);
 const struct workflow_step *workflow_find_step(const struct workflow *workflow, struct slice name);
 /* The same as templates name it: `steps.my_step` is also "my-step" (6.2). */
 const struct workflow_step *workflow_find_step_alias(

@@ -40,6 +40,19 @@ typedef void step_template_visit(
 void workflow_each_template(
 	const struct workflow_step *step, step_template_visit *visit, void *data);
 
+/* What a template mentions, and what the templates mention that it includes by constant names.
+ * `at` is the offset in its own text: of the mention, or of the tag that includes it. Parsed ones
+ * go into the arena. A file that cannot be read or parsed is told as `broken` with its reason. */
+struct workflow_mentions {
+	void (*visit)(void *data, const struct template_mention *mention, size_t at,
+		const char *included_file);
+	void (*broken)(void *data, const struct template_mention *mention, size_t at,
+		const char *reason); /* may be NULL */
+	void *data;
+};
+void workflow_visit(const struct workflow *workflow, struct arena *arena,
+	const struct template *template, const struct workflow_mentions *mentions);
+
 /* ---- loading ---- */
 struct workflow_loader {
 	struct workflow *workflow;
@@ -67,6 +80,9 @@ void workflow_problem(const struct workflow *workflow, struct problems *problems
 void workflow_template_problem(const struct workflow *workflow, struct problems *problems,
 	bool is_warning, const struct step_template *text, size_t offset, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
+
+/* Problems from number `from` on get copies of their files' texts: they outlive the workflow. */
+void workflow_keep_texts(struct problems *problems, size_t from);
 
 /* A member of a table by key, `-` and `_` equal; NULL. */
 const struct json *workflow_member(const struct json *table, const char *key);
@@ -118,6 +134,9 @@ struct workflow_checker {
 };
 /* True while another suggestion may be looked for. */
 bool workflow_may_suggest(struct workflow_checker *checker);
+/* The hint of the problem told last, when something is near; `before` stands before the name. */
+void workflow_suggest(struct workflow_checker *checker, const struct workflow_nearest *nearest,
+	const char *before);
 void workflow_check_graph(struct workflow_checker *checker);
 void workflow_check_templates(struct workflow_checker *checker);
 void workflow_check_roles(struct workflow_checker *checker);
