@@ -11,11 +11,12 @@ struct value_map *value_map_new(struct arena *arena) {
 	return map;
 }
 
-/* Equal keys hash equally: 1, 1.0 and true are one key. Where memory lies is the seed, so that
+/* Equal keys hash equally: 1, 1.0 and true are one key. Where the pairs lie is the seed, so that
  * nobody outside can choose colliding names. Lists and maps as keys are rare: they share a chain.
  */
 static uint64_t hash_key(const struct value_map *map, struct value key) {
-	const uint64_t seed[2] = {(uintptr_t)map, (uintptr_t)map ^ 0x9e3779b97f4a7c15u};
+	const uint64_t seed[2] = {
+		(uintptr_t)map->items, (uintptr_t)map->items ^ 0x9e3779b97f4a7c15u};
 	int64_t integer = 0;
 	switch (key.type) {
 	case VALUE_STRING:
