@@ -1,8 +1,8 @@
 /* apply.h: edits from a model's reply into files, all or nothing (workflows.md 7).
  *
- *   text ─ apply_parse ─► edit set ─ apply_plan (reads, matches, in memory) ─► plan
- *      ─ apply_write (backup, temp + fsync + rename each; any error restores) ─► applied ─
- * apply_undo
+ *   text ─ apply_parse ─► edit set ─ apply_plan_make (reads, matches, in memory) ─► plan
+ *      ─ apply_write (backup, temp + fsync + rename each; any error restores) ─► applied
+ *      ─ apply_restore (undone) or apply_forget (for good)
  *
  * Nothing is written before every edit has matched and every path is safe. */
 #ifndef LLMMUX_WORKFLOW_APPLY_H
@@ -27,7 +27,8 @@ struct edit_line {
 	bool has_no_newline; /* "\ No newline at end of file" */
 };
 struct edit_hunk {
-	int64_t old_start; /* 1-based; 0: not said */
+	bool has_numbers;  /* "@@ -l,c +l,c @@" */
+	int64_t old_start; /* 1-based; 0: before the first line, or not said */
 	struct edit_line *lines;
 	size_t count;
 };
@@ -40,6 +41,7 @@ struct edit {
 	struct edit_hunk *hunks;
 	size_t hunk_count;
 	unsigned number; /* 1-based, for messages */
+	size_t line;     /* of the reply where it stands; 0: not said */
 };
 struct edit_set {
 	struct edit *items;
@@ -65,8 +67,8 @@ struct apply_file {
 	const char *action; /* "modified", "created", "deleted", "renamed" */
 	const char *new_path;
 	struct slice before, after; /* contents; absent: no such file */
-	unsigned mode;
-	size_t added, removed; /* lines */
+	unsigned mode;              /* the file's; 0 for a created one: 0666 less the umask */
+	size_t added, removed;      /* lines */
 };
 struct apply_plan {
 	const char *dir;
@@ -74,6 +76,7 @@ struct apply_plan {
 	size_t count;
 	const char **warnings; /* no-op edits and the like */
 	size_t warning_count;
+	struct slice detail; /* when it failed: the whole message, where the error's may be cut */
 };
 /* Reads the files and makes the new contents in memory. False with an error: path safety (7.3),
  * matching (7.4: line numbers of an ambiguous match, the closest region of an absent one). */
@@ -93,8 +96,9 @@ bool apply_write(const struct apply_plan *plan, const char *backup_dir, struct e
 bool apply_restore(const char *dir, const char *backup_dir, struct error *error);
 /* Removes the backup. */
 bool apply_forget(const char *backup_dir, struct error *error);
-/* True when git says that none of the plan's files had uncommitted changes (rollback = "git"). Runs
- * git, blocking. */
+/* True when git says that all of the plan's files are as committed, so that it could bring them
+ * back (rollback = "git"). False with ERROR_CONFLICT when it says otherwise (an untracked file
+ * too), or another error when it cannot be asked. Runs git, blocking. */
 bool apply_is_clean_in_git(const struct apply_plan *plan, struct error *error);
 
 /* A unified diff of two texts, with three lines of context. */
