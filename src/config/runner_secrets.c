@@ -43,24 +43,33 @@ static bool is_known(const struct runner_secrets *secrets, struct slice text) {
 	return false;
 }
 
+static void add_one(struct runner_secrets *secrets, struct slice text) {
+	if (is_known(secrets, text)) {
+		return;
+	}
+	char *copy = mem_dup(text.data, text.len);
+	VEC_PUSH(&secrets->texts);
+	/* Where two begin alike, the longer one is to be found. */
+	size_t at = secrets->texts.len - 1;
+	for (; at > 0 && secrets->texts.items[at - 1].len < text.len; at--) {
+		secrets->texts.items[at] = secrets->texts.items[at - 1];
+	}
+	secrets->texts.items[at] = slice_make(copy, text.len);
+	secrets->begins[(unsigned char)*copy] = true;
+}
+
 void runner_secrets_add(struct runner_secrets *secrets, struct slice text) {
 	if (text.len < SECRET_MIN) {
 		return;
 	}
+	/* Events and records are masked as JSON, where a secret may stand with escapes. */
+	struct buf escaped = {0};
+	json_escape(text, &escaped);
 	pthread_mutex_lock(&secrets->lock);
-	if (!is_known(secrets, text)) {
-		char *copy = mem_calloc(text.len, 1);
-		memcpy(copy, text.data, text.len);
-		VEC_PUSH(&secrets->texts);
-		/* Where two begin alike, the longer one is to be found. */
-		size_t at = secrets->texts.len - 1;
-		for (; at > 0 && secrets->texts.items[at - 1].len < text.len; at--) {
-			secrets->texts.items[at] = secrets->texts.items[at - 1];
-		}
-		secrets->texts.items[at] = slice_make(copy, text.len);
-		secrets->begins[(unsigned char)*copy] = true;
-	}
+	add_one(secrets, text);
+	add_one(secrets, buf_slice(&escaped));
 	pthread_mutex_unlock(&secrets->lock);
+	buf_finish(&escaped);
 }
 
 void runner_secrets_add_environment(struct runner_secrets *secrets, char *const *environment) {

@@ -247,6 +247,7 @@ static bool write_start(
 	arena_init(&arena, NULL, 0);
 	line_begin(&line, JOURNAL_START);
 	json_put_int(&line.w, "version", JOURNAL_VERSION);
+	json_put_int(&line.w, "started_at_ms", start->now_ms);
 	json_put_string(&line.w, "workflow", start->workflow->name);
 	json_put_cstr(&line.w, "path", start->workflow->path);
 	json_put_cstr(&line.w, "hash", start->workflow->hash);

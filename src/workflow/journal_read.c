@@ -57,7 +57,7 @@ static void read_line(struct journal_record *record, const struct json *line) {
 	if (json_string_is(type, JOURNAL_START)) {
 		summary->workflow = text_of(line, "workflow", record->arena);
 		summary->hash = text_of(line, "hash", record->arena);
-		summary->started_at_ms = number_of(line, "at");
+		summary->started_at_ms = number_of(line, "started_at_ms");
 		summary->steps_total = (size_t)number_of(line, "steps");
 		record->arguments = json_get(line, "args");
 	} else if (json_string_is(type, JOURNAL_END)) {
