@@ -117,6 +117,16 @@ void chat_usage_merge(struct chat_usage *usage, const struct chat_usage *newer) 
 	}
 }
 
+void chat_usage_add(struct chat_usage *sum, const struct chat_usage *more) {
+	for (size_t i = 0; i < COUNTS; i++) {
+		int64_t value = count_get(more, i), so_far = count_get(sum, i);
+		if (value >= 0) {
+			*count_of(sum, i) = so_far >= 0 ? so_far + value : value;
+		}
+	}
+	sum->is_estimated |= more->is_estimated;
+}
+
 int64_t chat_usage_input_total(const struct chat_usage *usage) {
 	const int64_t fields[] = {usage->input_uncached, usage->cache_read, usage->cache_write,
 		usage->tool_use_prompt};

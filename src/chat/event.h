@@ -69,6 +69,8 @@ struct chat_usage {
 void chat_usage_init(struct chat_usage *usage);
 /* Takes every known field of `newer` (EV-5: the last wins field by field). */
 void chat_usage_merge(struct chat_usage *usage, const struct chat_usage *newer);
+/* Adds every known count of `more`, of another answer (an attempt before it, another backend). */
+void chat_usage_add(struct chat_usage *sum, const struct chat_usage *more);
 /* Sum of the known input fields; -1 when none is known. */
 int64_t chat_usage_input_total(const struct chat_usage *usage);
 /* True when any count is known. */

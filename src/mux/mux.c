@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "mux/mux_internal.h"
+#include "mux/role_internal.h"
 
 static void destroy(struct mux *mux) {
 	for (size_t i = 0; i < mux->backends.len; i++) {
@@ -82,9 +82,11 @@ void mux_loop_destroy(struct mux_loop *mux_loop) {
 	if (mux_loop == NULL) {
 		return;
 	}
+	role_abandon_all(mux_loop);
 	while (mux_loop->calls != NULL) {
 		call_abandon(mux_loop->calls);
 	}
+	named_destroy(mux_loop->named);
 	client_destroy(mux_loop->client);
 	free(mux_loop);
 }

@@ -155,11 +155,15 @@ struct mux {
 	VEC(struct backend *) backends;
 	struct registry registry;
 };
+struct named_backends;
+struct role_call;
 struct mux_loop {
 	struct mux *mux;
 	struct loop *loop;
 	struct client *client;
 	struct mux_call *calls; /* not released yet */
+	struct role_call *role_calls;
+	struct named_backends *named; /* of roles; NULL before the first */
 };
 
 /* One backend per enabled provider entry; its models go into the registry. NULL with an error. */

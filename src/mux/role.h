@@ -6,7 +6,13 @@
  *
  * A plan is a value: teams and steps have been resolved into it by the caller. It lives here and
  * not in the runner because a role will be a model of the gateway too. Every attempt is an ordinary
- * mux call: the same classification, usage and errors as the gateway's. */
+ * mux call: the same usage and errors as the gateway's.
+ *
+ * A name is that of a backend of the configuration ([backends.*], config/runner.h); one with a `/`
+ * is a model of the registry ("demo/echo", "openai://gpt-4.1"), asked with the default settings.
+ *
+ * Caps, pauses after a rate limit and counts of a mock are those of one mux_loop: the runner has
+ * one loop. */
 #ifndef LLMMUX_MUX_ROLE_H
 #define LLMMUX_MUX_ROLE_H
 
@@ -30,10 +36,30 @@ struct role_plan {
 	bool first_falls_over; /* defaults.first_falls_over */
 };
 
+/* Why a backend failed (workflows.md 2.4, 5.7). */
+enum role_failure {
+	ROLE_FAILURE_NONE,
+	ROLE_FAILURE_TIMEOUT,
+	ROLE_FAILURE_RATE_LIMIT,
+	ROLE_FAILURE_NETWORK,     /* not reached, broken off, or a failure of the server (5xx) */
+	ROLE_FAILURE_UNAVAILABLE, /* disabled, no program, no key: not asked at all */
+	ROLE_FAILURE_PARSE,       /* the answer makes no sense, or `accept` refused it */
+	ROLE_FAILURE_AUTH,
+	ROLE_FAILURE_CONFIG,    /* the request or the configuration is wrong */
+	ROLE_FAILURE_EXECUTION, /* a program that failed for another reason */
+	ROLE_FAILURE_CANCELLED, /* not needed any more */
+	ROLE_FAILURE_COUNT
+};
+/* "none", "timeout", "rate_limit", "network", "unavailable", "parse_error", "auth_error",
+ * "config_error", "execution", "cancelled", NULL. */
+extern const char *const role_failure_names[];
+
 struct role_progress;
 struct role_result;
 struct process_variable;
 
+/* What it points to lives until the call is released, but for the plan's and the request's own
+ * structs, which are copied. */
 struct role_request {
 	const struct role_plan *plan;
 	struct slice prompt;
@@ -57,7 +83,7 @@ enum role_progress_kind {
 	ROLE_PROGRESS_STARTED,  /* an attempt of a backend */
 	ROLE_PROGRESS_TEXT,     /* a piece of its answer */
 	ROLE_PROGRESS_RETRYING, /* it failed and is asked again in retry_in_ms */
-	ROLE_PROGRESS_ENDED     /* it answered or failed for good */
+	ROLE_PROGRESS_ENDED     /* it answered or failed for good, or was not asked at all */
 };
 struct role_progress {
 	enum role_progress_kind kind;
@@ -78,11 +104,15 @@ struct role_answer {
 	struct slice text; /* partial when it failed in the middle */
 	struct slice model;
 	struct chat_usage usage; /* of all attempts that told one */
-	unsigned attempts;
+	unsigned attempts, max_attempts;
 	uint64_t duration_ms;
-	struct error error;      /* the last one; message holds class, exit or HTTP code */
-	int exit_code;           /* command backends; -1: none */
-	struct slice err;        /* the tail of a command's stderr */
+	enum role_failure failure;
+	struct error error;   /* the last one; message holds class, exit or HTTP code, attempts */
+	int exit_code;        /* command backends; -1: none */
+	int http_status;      /* of the last answer; 0: there was none */
+	struct slice err;     /* the tail of a command's stderr */
+	struct slice warning; /* "the answer was cut at max_tokens"; absent: none */
+	struct slice reason;  /* the failure in one line that begins with the backend's name */
 	const struct json *data; /* backends with `json`: what stdout was */
 };
 struct role_result {
@@ -90,14 +120,16 @@ struct role_result {
 	const struct role_answer *answers; /* in the plan's order */
 	size_t count;
 	const struct role_answer *first; /* the first success in the plan's order, or NULL */
-	struct error error;              /* one line per backend (3.2) when it failed */
+	enum role_failure failure;       /* of the backend that decided */
+	struct error error; /* when it failed: what was wanted, and one line per backend (3.2) */
+	struct slice explanation; /* the same whole, however many backends there are */
 };
 
 struct role_call;
 /* Never calls back before it returns. */
 struct role_call *role_submit(struct mux_loop *mux_loop, const struct role_request *request);
-/* Cancels what runs; no callback follows. Frees. Exactly once, also after on_done (allowed in
- * it). */
+/* Cancels what runs; no callback follows. Frees. Exactly once, also after on_done; allowed in every
+ * callback, and even after the mux_loop is gone. */
 void role_call_release(struct role_call *call);
 
 /* Why a backend cannot be asked now, for `doctor`, `first` and messages: true when it can. Names
