@@ -243,23 +243,22 @@ void journal_record_each(const struct journal_record *record,
 /* ---- all records ---- */
 
 struct listing {
-	VEC(char *) ids;
+	struct arena arena;
+	struct {
+		char **items;
+		size_t len, cap;
+	} ids;
 };
 
 static int by_name(const void *a, const void *b) {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void listing_finish(struct listing *listing) {
-	for (size_t i = 0; i < listing->ids.len; i++) {
-		free(listing->ids.items[i]);
-	}
-	VEC_FINISH(&listing->ids);
-}
-
-/* The names of the run directories. None when there is no state directory. */
+/* The names of the run directories, sorted; none when there is no state directory. Finish the arena
+ * when it succeeded. */
 static bool list_ids(const char *state_dir, struct listing *listing, struct error *error) {
 	memset(listing, 0, sizeof *listing);
+	arena_init(&listing->arena, NULL, 0);
 	DIR *directory = opendir(state_dir);
 	if (!directory) {
 		return errno == ENOENT ||
@@ -267,7 +266,8 @@ static bool list_ids(const char *state_dir, struct listing *listing, struct erro
 	}
 	for (struct dirent *entry; (entry = readdir(directory));) {
 		if (entry->d_name[0] != '.') {
-			*VEC_PUSH(&listing->ids) = strdup(entry->d_name);
+			*ARENA_PUSH(&listing->arena, &listing->ids) =
+				arena_strdup(&listing->arena, slice_of(entry->d_name));
 		}
 	}
 	closedir(directory);
@@ -313,7 +313,7 @@ static bool collect(const char *state_dir, struct collection *collection, struct
 			free(one.arena);
 		}
 	}
-	listing_finish(&listing);
+	arena_finish(&listing.arena);
 	if (collection->records.len > 0) {
 		qsort(collection->records.items, collection->records.len, sizeof(struct collected),
 			newest_first);
@@ -389,7 +389,7 @@ static char *find_id(const char *state_dir, const char *id, struct error *error)
 			count++;
 		}
 	}
-	listing_finish(&listing);
+	arena_finish(&listing.arena);
 	if (count == 1) {
 		return found;
 	}
