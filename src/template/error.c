@@ -51,8 +51,15 @@ bool template_fail(
 	struct slice message = arena_vprintf(run->arena, format, args);
 	va_end(args);
 	*run->error = (struct template_error){.kind = kind, .message = message.data};
-	run->error->place = template_place_at(
-		run->template, run->at ? run->at->begin : 0, run->at ? run->at->end : 0);
+	size_t begin = 0;
+	size_t end = 0;
+	if (run->at) {
+		/* A chain of filters begins with what is filtered: the filter itself says more. */
+		bool has_name = run->at->kind == NODE_FILTER || run->at->kind == NODE_TEST;
+		begin = has_name ? run->at->call.name_at : run->at->begin;
+		end = run->at->end;
+	}
+	run->error->place = template_place_at(run->template, begin, end);
 	run->has_failed = true;
 	return false;
 }
