@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,8 +42,8 @@ struct process {
 	struct loop *loop;
 	enum process_state state;
 	pid_t pid;
+	struct exit_watch exit_watch;
 	struct loop_poll *exit_poll;
-	int exit_fd; /* readable when the child has exited */
 	bool has_exited;
 	bool is_reaped;
 	int exit_code, signal_number;
@@ -78,12 +77,9 @@ static void close_channel(struct channel *channel) {
 }
 
 static void close_exit(struct process *process) {
-	if (process->exit_fd >= 0) {
-		loop_poll_destroy(process->exit_poll);
-		process->exit_poll = NULL;
-		close(process->exit_fd);
-		process->exit_fd = -1;
-	}
+	loop_poll_destroy(process->exit_poll);
+	process->exit_poll = NULL;
+	exit_watch_close(&process->exit_watch);
 }
 
 /* Frees what works on the loop. */
@@ -105,6 +101,7 @@ static void free_process(void *data) {
 
 static void reap(void *data) {
 	struct process *process = data;
+	exit_watch_join(&process->exit_watch);
 	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR) {
 	}
 	process->is_reaped = true;
@@ -519,16 +516,15 @@ static bool spawn(struct process *process, const struct process_options *options
 }
 
 static bool watch_exit(struct process *process, struct error *error) {
-	process->exit_fd = pidfd_open(process->pid, 0);
-	int number = errno;
-	if (process->exit_fd >= 0) {
-		process->exit_poll = loop_poll_create(
-			process->loop, process->exit_fd, on_exit_readable, process);
-		number = ENOMEM;
+	if (!exit_watch_start(&process->exit_watch, process->pid)) {
+		return error_set_errno(error, ERROR_INTERNAL, errno,
+			"cannot watch for the exit of a child process");
 	}
+	process->exit_poll =
+		loop_poll_create(process->loop, process->exit_watch.fd, on_exit_readable, process);
 	if (process->exit_poll == NULL) {
-		return error_set_errno(error, ERROR_UNAVAILABLE, number,
-			"cannot watch child processes (pidfd_open, Linux 5.3)");
+		return error_set(
+			error, ERROR_INTERNAL, "cannot watch for the exit of a child process");
 	}
 	loop_poll_set(process->exit_poll, LOOP_READABLE);
 	return true;
@@ -541,7 +537,7 @@ struct process *process_start(
 	process->loop = loop;
 	process->input = (struct channel){.process = process, .fd = -1};
 	process->output = process->error = process->input;
-	process->exit_fd = -1;
+	process->exit_watch.fd = -1;
 	process->started_ms = clock_monotonic_ms();
 	process->kill_grace_ms =
 		options->kill_grace_ms != 0 ? options->kill_grace_ms : PROCESS_KILL_GRACE_MS;

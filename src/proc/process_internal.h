@@ -3,10 +3,12 @@
  *   process.c   one child's life on a loop: pipes, limits, the end of its group
  *   spawn.c     fork and exec, and what goes wrong before the program runs
  *   program.c   finding programs, making environments
+ *   exit_watch.c  seeing a child's exit
  *   watchdog.c  the child that outlives us for a moment */
 #ifndef LLMMUX_PROC_PROCESS_INTERNAL_H
 #define LLMMUX_PROC_PROCESS_INTERNAL_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "proc/process.h"
@@ -50,6 +52,19 @@ pid_t spawn_child(const struct spawn *spawn, struct spawn_failure *failure);
 /* A descriptor above 2 in place of `fd`, which is closed when it was none; -1 and errno. All are
  * closed on exec. */
 int spawn_raise(int fd);
+
+/* ---- exit_watch.c ---- */
+
+struct exit_watch {
+	int fd; /* readable when the child has exited, which stays a zombie; -1: closed */
+	bool has_thread;
+	pthread_t thread;
+};
+/* False and errno. */
+bool exit_watch_start(struct exit_watch *watch, pid_t pid);
+void exit_watch_close(struct exit_watch *watch);
+/* Before the child is reaped: nothing looks at its number any more. Waits for its exit. */
+void exit_watch_join(struct exit_watch *watch);
 
 /* ---- watchdog.c ---- */
 

@@ -88,6 +88,11 @@ void child_finish(struct child *child) {
 	buf_finish(&child->err);
 }
 
+bool is_under_valgrind(void) {
+	const char *preloaded = getenv("LD_PRELOAD");
+	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 bool wait_until(bool (*condition)(const void *data), const void *data) {
 	for (int i = 0; i < 10000; i++) {
 		if (condition(data)) {

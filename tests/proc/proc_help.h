@@ -42,6 +42,9 @@ void child_run(struct child *child);
 /* Releases and frees what is left. */
 void child_finish(struct child *child);
 
+/* Valgrind dies with an execve that fails, and looks for leaks at the end of every fork. */
+bool is_under_valgrind(void);
+
 /* Waits for a condition that another process makes true; false after ten seconds. */
 bool wait_until(bool (*condition)(const void *data), const void *data);
 /* Whether a process of that number runs (a zombie does not). */
