@@ -101,7 +101,10 @@ static bool cell_is_excluded(const struct workflow_step *step, const size_t *at)
 
 /* Whether anything of the matrix is left. */
 static void check_matrix(struct workflow_checker *checker, const struct workflow_step *step) {
-	if (step->matrix.len == 0 || !step->matrix_exclude) {
+	bool has_errors = step->written.matrix &&
+			  json_get(step->written.matrix, "exclude") == NULL &&
+			  step->matrix.len != step->written.matrix->count;
+	if (step->matrix.len == 0 || !step->matrix_exclude || has_errors) {
 		return;
 	}
 	size_t *at = ARENA_ARRAY(checker->problems->arena, size_t, step->matrix.len);

@@ -364,7 +364,8 @@ static void visit_broken(
 	void *data, const struct template_mention *mention, size_t at, const char *reason) {
 	struct look *look = data;
 	look->included_file = NULL;
-	tell(look, false, at, "`%.*s`: %s", SLICE_FMT(mention->segments[0]), reason);
+	(void)mention;
+	tell(look, false, at, "%s", reason);
 }
 
 static void look_at(struct look *look) {

@@ -109,15 +109,28 @@ const char *workflow_resolve(const struct workflow *workflow, struct arena *aren
 	return real;
 }
 
+/* As a person says it: beside the workflow as it was named. */
+static const char *shown_path(
+	const struct workflow *workflow, struct arena *arena, struct slice name) {
+	const char *slash = strrchr(workflow->path, '/');
+	if (!slash) {
+		return arena_strdup(arena, name);
+	}
+	return arena_printf(
+		arena, "%.*s/%.*s", (int)(slash - workflow->path), workflow->path, SLICE_FMT(name))
+		.data;
+}
+
 bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, struct slice name,
 	const char **path, struct slice *text, struct error *error) {
-	*path = workflow_resolve(workflow, arena, name, error);
-	if (!*path) {
+	const char *real = workflow_resolve(workflow, arena, name, error);
+	if (!real) {
 		return false;
 	}
+	*path = shown_path(workflow, arena, name);
 	struct buf bytes;
 	buf_init(&bytes, WORKFLOW_TEXT_MAX);
-	bool is_read = file_read(*path, WORKFLOW_TEXT_MAX, &bytes, error);
+	bool is_read = file_read(real, WORKFLOW_TEXT_MAX, &bytes, error);
 	if (is_read) {
 		*text = arena_dup(arena, buf_slice(&bytes));
 	}

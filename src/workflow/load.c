@@ -83,24 +83,28 @@ static void refuse_top_keys(
 	}
 }
 
-static bool is_on_stack(const struct workflow_loader *loader, const char *path) {
+static bool is_on_stack(const struct workflow_loader *loader, const char *real) {
 	for (size_t i = 0; i < loader->depth; i++) {
-		if (loader->stack[i] && strcmp(loader->stack[i], path) == 0) {
+		if (loader->stack[i].real && strcmp(loader->stack[i].real, real) == 0) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static const char *stack_text(const struct workflow_loader *loader, const char *last) {
+/* "a.toml -> b.toml -> a.toml" */
+static const char *circle_text(const struct workflow_loader *loader, const char *real) {
 	struct arena *arena = &loader->workflow->arena;
-	const char *text = "";
+	const char *text = "", *first = NULL;
 	for (size_t i = 0; i < loader->depth; i++) {
-		if (loader->stack[i] && (text[0] || strcmp(loader->stack[i], last) == 0)) {
-			text = arena_printf(arena, "%s%s -> ", text, loader->stack[i]).data;
+		if (!first && loader->stack[i].real && strcmp(loader->stack[i].real, real) == 0) {
+			first = loader->stack[i].shown;
+		}
+		if (first) {
+			text = arena_printf(arena, "%s%s -> ", text, loader->stack[i].shown).data;
 		}
 	}
-	return arena_printf(arena, "%s%s", text, last).data;
+	return arena_printf(arena, "%s%s", text, first).data;
 }
 
 /* Macros of `dir/names.jinja` are `names.macro(...)` in every template that says `names`. */
@@ -188,9 +192,10 @@ static void include_one(
 		include_macros(loader, place, name, path);
 		return;
 	}
-	if (is_on_stack(loader, path)) {
+	const char *real = workflow_resolve(workflow, &workflow->arena, name, &error);
+	if (is_on_stack(loader, real)) {
 		workflow_problem(workflow, loader->problems, false, place,
-			"files include each other in a circle: %s", stack_text(loader, path));
+			"files include each other in a circle: %s", circle_text(loader, real));
 		return;
 	}
 	if (loader->depth == WORKFLOW_INCLUDE_DEPTH) {
@@ -198,12 +203,14 @@ static void include_one(
 			"`include` goes deeper than %d files", WORKFLOW_INCLUDE_DEPTH);
 		return;
 	}
-	for (size_t i = 0; i < workflow->sources.len; i++) {
-		if (strcmp(workflow->sources.items[i].file, path) == 0) {
+	for (size_t i = 0; i < loader->included.len; i++) {
+		if (strcmp(loader->included.items[i], real) == 0) {
 			return; /* by two ways: once is enough */
 		}
 	}
-	loader->stack[loader->depth++] = path;
+	*ARENA_PUSH(&workflow->arena, &loader->included) = real;
+	loader->stack[loader->depth].real = real;
+	loader->stack[loader->depth++].shown = path;
 	struct workflow *part = ARENA_NEW(&workflow->arena, struct workflow);
 	const struct json *tree;
 	if (read_file(loader, path, text, part, &tree)) {
@@ -349,7 +356,7 @@ static void finish_output(struct workflow_loader *loader) {
 		output->source.text = is_path ? arena_printf(arena, "{{ %.*s }}", SLICE_FMT(text))
 					      : arena_printf(arena, "{{ steps[\"%.*s\"].output }}",
 							SLICE_FMT(text));
-		output->prefix_len = is_path ? 3 : 10;
+		output->prefix_len = is_path ? 3 : 8;
 		output->prefix_len -= blanks < output->prefix_len ? blanks : output->prefix_len;
 	}
 	workflow_parse_template(loader, TEMPLATE_USE_TEXT, output);
@@ -434,8 +441,9 @@ struct workflow *workflow_load_anyway(
 	struct workflow_loader loader = {.workflow = workflow, .problems = problems, .depth = 1};
 	struct error ignored;
 	const char *slash = strrchr(path, '/');
-	loader.stack[0] =
+	loader.stack[0].real =
 		workflow_resolve(workflow, arena, slice_of(slash ? slash + 1 : path), &ignored);
+	loader.stack[0].shown = workflow->path;
 	const char *file_before = problems->file;
 	struct slice text_before = problems->text;
 	size_t from = problems->len;

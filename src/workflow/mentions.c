@@ -52,8 +52,8 @@ static void visit_included(struct walk *walk, const struct template_mention *men
 		template_parse(walk->arena, &walk->workflow->environment, &options, text, &failure);
 	if (!template) {
 		tell_broken(walk, mention, at,
-			arena_printf(walk->arena, "%s:%u:%u: %s", path, failure.place.line,
-				failure.place.column, failure.message)
+			arena_printf(walk->arena, "included template, %s:%u:%u: %s", path,
+				failure.place.line, failure.place.column, failure.message)
 				.data);
 		return;
 	}

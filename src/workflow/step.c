@@ -286,7 +286,8 @@ static void normalise_source(struct workflow_loader *loader, struct workflow_ste
 	}
 	size_t blanks = (size_t)(name.data - source->text.data);
 	source->text = arena_printf(&loader->workflow->arena, "steps[\"%.*s\"]", SLICE_FMT(name));
-	step->source_expression.prefix_len = blanks < 7 ? 7 - blanks : 0;
+	/* Places of the name are those of `[` in what it became. */
+	step->source_expression.prefix_len = blanks < 5 ? 5 - blanks : 0;
 }
 
 static bool push_edit_texts(

@@ -112,8 +112,9 @@ static bool scalar_text(struct arena *arena, const struct json *value, struct sl
 	}
 }
 
-static bool variable_text(struct arena *arena, const struct json *value, struct slice *text) {
-	if (value->type != JSON_ARRAY) {
+static bool variable_text(
+	struct arena *arena, const struct json *value, bool takes_lists, struct slice *text) {
+	if (value->type != JSON_ARRAY || !takes_lists) {
 		return scalar_text(arena, value, text);
 	}
 	*text = SLICE("");
@@ -159,7 +160,7 @@ void workflow_read_variables(struct workflow_loader *loader, const struct option
 				      memchr(name.data, '\0', name.len))) {
 			workflow_problem(workflow, loader->problems, false, &at,
 				"`%.*s` cannot be the name of a variable", SLICE_FMT(name));
-		} else if (!variable_text(arena, member, &text)) {
+		} else if (!variable_text(arena, member, !is_env, &text)) {
 			workflow_problem(workflow, loader->problems, false, &at,
 				"`%s.%.*s` must be a text, a number, true or false%s", what,
 				SLICE_FMT(name), is_env ? "" : ", or a list of these");

@@ -57,8 +57,14 @@ void workflow_visit(const struct workflow *workflow, struct arena *arena,
 struct workflow_loader {
 	struct workflow *workflow;
 	struct problems *problems;
-	const char *stack[WORKFLOW_INCLUDE_DEPTH]; /* canonical paths of the files being read */
+	struct {
+		const char *real, *shown; /* canonical; as messages say it */
+	} stack[WORKFLOW_INCLUDE_DEPTH];  /* the files being read */
 	size_t depth;
+	struct {
+		const char **items;
+		size_t len, cap;
+	} included; /* canonical paths of all that were read */
 	/* Names of macro files and the statement that imports each. */
 	struct {
 		struct option_pair *items;
@@ -111,6 +117,7 @@ void workflow_find_root(struct workflow *workflow);
 /* The file of that name beside the workflow, its canonical path; NULL with *error. */
 const char *workflow_resolve(const struct workflow *workflow, struct arena *arena,
 	struct slice name, struct error *error);
+/* Reads it; *path is how messages name it. */
 bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, struct slice name,
 	const char **path, struct slice *text, struct error *error);
 
