@@ -46,7 +46,7 @@ struct command {
 	const char *usage;   /* operands, as help shows them: "[FILE]"; NULL: none */
 	const char *details; /* further paragraphs of its help; may be NULL */
 	const struct command_option *options; /* ends with a row whose name is NULL; may be NULL */
-	const struct command *const *subcommands; /* ends with NULL; then run is NULL */
+	const struct command *const *subcommands; /* ends with NULL; run is for none of them */
 	/* words the first operand may be, for completions; or NULL */
 	const char *const *operands;
 	size_t min_arguments, max_arguments;
@@ -122,6 +122,6 @@ extern const struct command command_init, command_models, command_tokens, comman
 	command_convert, command_completion, command_env, command_with;
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
-extern const struct command command_schema;
+extern const struct command command_schema, command_memory, command_discover, command_runs;
 
 #endif

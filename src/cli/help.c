@@ -53,7 +53,9 @@ void command_print_help(const struct command *command, FILE *out) {
 	char name[COMMAND_NAME_MAX];
 	command_full_name(command, name);
 	fprintf(out, "llm-mux %s: %s\n\nUsage: llm-mux %s%s%s%s%s\n", name, command->summary, name,
-		command->subcommands ? " COMMAND" : "",
+		!command->subcommands ? ""
+		: command->run        ? " [COMMAND]"
+				      : " COMMAND",
 		command->options && command->options->name ? " [OPTIONS]" : "",
 		command->usage ? " " : "", command->usage ? command->usage : "");
 	if (command->details) {

@@ -14,6 +14,10 @@
 
 struct journal;
 
+/* Where the records of runs in a directory are: PROJECT/.llm-mux/state, where PROJECT is the
+ * nearest directory with .llm-mux/, else DIR itself. */
+const char *journal_state_dir(const struct runner_config *runner, struct arena *arena);
+
 struct journal_start {
 	const char *state_dir; /* DIR/.llm-mux/state */
 	const struct workflow *workflow;

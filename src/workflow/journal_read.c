@@ -15,6 +15,11 @@
 
 #define LAST "last"
 
+const char *journal_state_dir(const struct runner_config *runner, struct arena *arena) {
+	const char *dir = runner->project_dir ? runner->project_dir : runner->dir;
+	return file_join(arena, dir, ".llm-mux/state");
+}
+
 /* ---- one record ---- */
 
 /* Whether another process holds the run. */

@@ -101,7 +101,7 @@ static void check_option(const struct command *command, const struct command_opt
 
 static void check_command(const struct command *command) {
 	assert_non_null(command->summary);
-	assert_true((command->run == NULL) == (command->subcommands != NULL));
+	assert_true(command->run || command->subcommands);
 	assert_true(command->min_arguments <= command->max_arguments);
 	assert_true((command->max_arguments > 0) == (command->usage != NULL));
 	for (const struct command_option *row = command->options; row && row->name; row++) {
