@@ -174,22 +174,33 @@ bool task_variables(struct task *task, const struct process_variable **items, si
 
 /* ---- running ---- */
 
-struct process *command_start(struct task *task, const struct command *command, void *data,
-	void (*on_done)(void *data, const struct process_result *result)) {
+struct process *command_start_with(struct task *task, const struct command *command,
+	const struct process_variable *variables, size_t count, void *data,
+	void (*on_done)(void *data, const struct process_result *result), struct error *error) {
 	struct process_options options = {
 		.argv = command->argv,
 		.cwd = command->cwd,
+		.variables = variables,
+		.variable_count = count,
 		.input = command->input,
 		.timeout_ms = command->timeout_ms,
 		.watchdog = task->run->options.watchdog,
 		.on_done = on_done,
 		.data = data,
 	};
-	if (!task_variables(task, &options.variables, &options.variable_count)) {
+	return process_start(task->run->options.loop, &options, error);
+}
+
+struct process *command_start(struct task *task, const struct command *command, void *data,
+	void (*on_done)(void *data, const struct process_result *result)) {
+	struct error error = {0};
+	const struct process_variable *variables;
+	size_t count;
+	if (!task_variables(task, &variables, &count)) {
 		return NULL;
 	}
-	struct error error = {0};
-	struct process *process = process_start(task->run->options.loop, &options, &error);
+	struct process *process =
+		command_start_with(task, command, variables, count, data, on_done, &error);
 	if (process == NULL) {
 		task_fail_error(task, &error);
 	}

@@ -93,6 +93,7 @@ struct globals_object {
 	struct value_object object;
 	struct run *run;
 	const struct value_map *extra; /* or NULL */
+	struct value outer;            /* asked for what is not in `extra`; undefined: the run */
 };
 
 static struct value get_steps(struct run *run, struct arena *arena) {
@@ -207,6 +208,10 @@ static bool globals_get(const struct value_object *object, struct arena *arena, 
 			return true;
 		}
 	}
+	if (scope->outer.type != VALUE_UNDEFINED) {
+		*out = value_get(scope->outer, arena, key);
+		return out->type != VALUE_UNDEFINED;
+	}
 	for (size_t i = 0; i < GLOBAL_COUNT && key.type == VALUE_STRING; i++) {
 		if (slice_is(key.string, globals[i].name)) {
 			*out = globals[i].get(scope->run, arena);
@@ -239,9 +244,15 @@ static const struct value_object_kind globals_kind = {
 };
 
 struct value run_globals(struct run *run, const struct value_map *extra, struct arena *arena) {
+	return run_globals_within(run, extra, value_undefined(), arena);
+}
+
+struct value run_globals_within(
+	struct run *run, const struct value_map *extra, struct value outer, struct arena *arena) {
 	struct globals_object *object = ARENA_NEW(arena, struct globals_object);
 	object->object.kind = &globals_kind;
 	object->run = run;
 	object->extra = extra;
+	object->outer = outer;
 	return value_object(&object->object);
 }

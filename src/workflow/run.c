@@ -222,6 +222,7 @@ void run_step_ended(struct run *run, const struct workflow_step *step) {
 	if (!result->is_resumed && result->status != STEP_CANCELLED) {
 		record_step_ended(run, result);
 	}
+	apply_close(run, step, SIZE_MAX);
 	scheduler_end(&run->scheduler, step->number);
 	run_tell(run,
 		&(struct run_event){.type = RUN_EVENT_STEP_END, .step = step, .result = result});
@@ -443,6 +444,7 @@ void run_release(struct run *run) {
 	while (run->active != NULL) {
 		step_run_release(run->active);
 	}
+	apply_close_all(run);
 	run_files_finish(run);
 	arena_finish(&run->arena);
 	free(run);

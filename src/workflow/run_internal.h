@@ -20,6 +20,7 @@
 struct task;
 struct step_run;
 struct question;
+struct open_apply;
 
 /* A time when something must be over; the earliest of several counts and is named. */
 struct limit {
@@ -132,7 +133,8 @@ struct run {
 	bool has_failed; /* a step failed and was not continued */
 	const struct workflow_step *failed_step;
 	struct step_error error;
-	struct question *questions; /* the first is asked */
+	struct question *questions;      /* the first is asked */
+	struct open_apply *open_applies; /* succeeded, and not yet recorded */
 	struct slice final_text;
 };
 
@@ -195,6 +197,10 @@ void run_files_finish(struct run *run);
 /* ---- globals.c ---- */
 /* What templates of the run see; `extra` (may be NULL) is looked into first. */
 struct value run_globals(struct run *run, const struct value_map *extra, struct arena *arena);
+
+/* With another scope around it instead of the run's. */
+struct value run_globals_within(
+	struct run *run, const struct value_map *extra, struct value outer, struct arena *arena);
 
 /* ---- render.c ---- */
 bool step_template_is_given(const struct step_template *text);
@@ -289,8 +295,19 @@ bool task_variables(struct task *task, const struct process_variable **items, si
 /* NULL: the task has failed (the variables could not be made, or the program not started). */
 struct process *command_start(struct task *task, const struct command *command, void *data,
 	void (*on_done)(void *data, const struct process_result *result));
+/* With variables that were made before; NULL with an error, and the task goes on. */
+struct process *command_start_with(struct task *task, const struct command *command,
+	const struct process_variable *variables, size_t count, void *data,
+	void (*on_done)(void *data, const struct process_result *result), struct error *error);
 /* A copy that is valid UTF-8: bad sequences become U+FFFD. */
 struct slice text_repair(struct slice bytes, struct arena *arena);
+
+/* ---- step_apply.c ---- */
+/* The step (SIZE_MAX), or its item, is recorded as ended: what it applied stays, its backup goes.
+ */
+void apply_close(struct run *run, const struct workflow_step *step, size_t item);
+/* The run is freed. */
+void apply_close_all(struct run *run);
 
 /* ---- job.c: blocking work for a task, on the loop's workers ---- */
 struct job {

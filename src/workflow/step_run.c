@@ -213,6 +213,7 @@ void step_run_task_ended(struct step_run *step_run, struct task *task) {
 	bool has_failed = task->result.status == STEP_FAILED;
 	if (task->is_item && !task->result.is_resumed && task->result.status == STEP_OK) {
 		record_item_ended(run, &task->result, item);
+		apply_close(run, step_run->step, item);
 	}
 	step_run->tasks[item] = NULL;
 	task->attempt = 0; /* its attempt is released */
