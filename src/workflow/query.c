@@ -2,11 +2,28 @@
  * back (workflows.md 3.3). */
 #include "workflow/query.h"
 
+#include "base/clock.h"
 #include "base/encoding.h"
-#include "base/random.h"
 #include "data/extract.h"
 
 /* ---- the shape of the result ---- */
+
+static const enum failure_class classes[ROLE_FAILURE_COUNT] = {
+	[ROLE_FAILURE_NONE] = FAILURE_EXECUTION,
+	[ROLE_FAILURE_TIMEOUT] = FAILURE_TIMEOUT,
+	[ROLE_FAILURE_RATE_LIMIT] = FAILURE_RATE_LIMIT,
+	[ROLE_FAILURE_NETWORK] = FAILURE_NETWORK,
+	[ROLE_FAILURE_UNAVAILABLE] = FAILURE_UNAVAILABLE,
+	[ROLE_FAILURE_PARSE] = FAILURE_PARSE,
+	[ROLE_FAILURE_AUTH] = FAILURE_AUTH,
+	[ROLE_FAILURE_CONFIG] = FAILURE_CONFIG,
+	[ROLE_FAILURE_EXECUTION] = FAILURE_EXECUTION,
+	[ROLE_FAILURE_CANCELLED] = FAILURE_CANCELLED,
+};
+
+static enum failure_class class_of(enum role_failure failure) {
+	return (unsigned)failure < ROLE_FAILURE_COUNT ? classes[failure] : FAILURE_EXECUTION;
+}
 
 static bool accept(void *data, struct slice text, struct error *error) {
 	const struct query *query = data;
@@ -30,7 +47,7 @@ static void take_success(struct query *query, const struct role_answer *answer) 
 }
 
 static void take_failure(struct query *query, const struct role_answer *answer) {
-	if (answer->error.kind == ERROR_NONE || answer->is_cancelled) {
+	if (answer->failure == ROLE_FAILURE_NONE || answer->is_cancelled) {
 		return; /* it was not needed */
 	}
 	struct arena *arena = &query->task->run->arena;
@@ -73,28 +90,49 @@ static void take_output(struct query *query) {
 	result->data = first->data;
 }
 
+/* Which of the backends decided: the last that was asked and failed so. */
+static const struct role_answer *deciding(const struct role_result *answered) {
+	const struct role_answer *found = NULL;
+	for (size_t i = 0; i < answered->count; i++) {
+		const struct role_answer *answer = &answered->answers[i];
+		bool fits = found == NULL || found->failure != answered->failure ||
+			    answer->failure == answered->failure;
+		if (!answer->is_success && answer->was_asked && fits) {
+			found = answer;
+		}
+	}
+	return found;
+}
+
 /* The raw text of a failed answer stays visible (2.7), and what its program said is kept. */
 static void take_error(struct query *query, const struct role_result *answered) {
 	struct arena *arena = &query->task->run->arena;
 	struct step_result *result = query->result;
-	const struct role_answer *last = NULL;
-	for (size_t i = 0; i < answered->count; i++) {
-		const struct role_answer *answer = &answered->answers[i];
-		if (answer->was_asked && !answer->is_success) {
-			last = answer;
-		}
-	}
+	const struct role_answer *answer = deciding(answered);
+	query->class = class_of(answered->failure);
+	query->message = arena_dup(arena, answered->explanation.data != NULL
+						  ? answered->explanation
+						  : slice_of(answered->error.message));
+	query->retry_after_ms = answered->error.retry_after_ms;
 	result->has_error = true;
 	result->error = (struct step_error){.exit_code = -1};
-	if (last != NULL) {
-		result->error.backend = arena_dup(arena, slice_of(last->backend));
-		result->error.exit_code = last->exit_code;
-		result->error.err = text_repair(last->err, arena);
-		result->error.out = text_repair(last->text, arena);
-		result->error.http_status = last->error.http_status;
+	if (answer != NULL) {
+		result->error.backend = arena_dup(arena, slice_of(answer->backend));
+		result->error.exit_code = answer->exit_code;
+		result->error.http_status = answer->http_status;
+		result->error.err = text_repair(answer->err, arena);
+		result->error.out = text_repair(answer->text, arena);
 		if (result->output.len == 0) {
 			result->output = result->error.out;
 		}
+	}
+	const struct limit *limit = &query->task->limit;
+	if (query->class == FAILURE_TIMEOUT && limit->at_ms != 0 &&
+		loop_now_ms(query->task->run->options.loop) >= limit->at_ms) {
+		char text[CLOCK_TEXT_MAX];
+		clock_format_duration((int64_t)limit->limit_ms, text);
+		query->message = arena_printf(arena, "ran into %s time limit of %s: %.*s",
+			limit->what, text, SLICE_FMT(query->message));
 	}
 }
 
@@ -120,8 +158,7 @@ static void end_later(struct query *query, bool is_ok) {
 static void record(struct query *query) {
 	struct run *run = query->task->run;
 	struct step_result *result = query->result;
-	if (result->output.len == 0 ||
-		(!query->is_ok && query->error.kind != ERROR_UNPROCESSABLE)) {
+	if (result->output.len == 0 || (!query->is_ok && query->class != FAILURE_PARSE)) {
 		return;
 	}
 	struct step_result copy = *result;
@@ -129,8 +166,8 @@ static void record(struct query *query) {
 	copy.status = query->is_ok ? STEP_OK : STEP_FAILED;
 	copy.prompt = slice_make(NULL, 0);
 	if (!query->is_ok) {
-		copy.error.class = failure_class_of(query->error.kind);
-		copy.error.message = slice_of(query->error.message);
+		copy.error.class = query->class;
+		copy.error.message = query->message;
 	}
 	record_call_ended(run, query->key, slice_of(query->prompt_hash), &copy);
 }
@@ -147,11 +184,14 @@ static void on_answered(void *data, const struct role_result *answered) {
 			take_failure(query, answer);
 		}
 		take_usage(query, answer);
+		if (answer->warning.len > 0) {
+			run_inform(query->task->run, RUN_EVENT_WARNING, query->task->step,
+				"%s: %.*s", answer->backend, SLICE_FMT(answer->warning));
+		}
 	}
 	take_output(query);
 	query->is_ok = answered->is_success;
 	if (!answered->is_success) {
-		query->error = answered->error;
 		take_error(query, answered);
 	}
 	record(query);
@@ -245,8 +285,8 @@ static bool take_recorded(struct query *query) {
 	result->has_error = recorded->has_error;
 	result->error = recorded->error;
 	if (recorded->status != STEP_OK) {
-		error_set(&query->error, ERROR_UNPROCESSABLE, "%.*s",
-			SLICE_FMT(recorded->error.message));
+		query->class = recorded->error.class;
+		query->message = recorded->error.message;
 	}
 	end_later(query, recorded->status == STEP_OK);
 	return true;
@@ -264,10 +304,14 @@ void query_start(struct query *query) {
 		buf_finish(&schema);
 	}
 	hash_question(query);
+	query->retry_after_ms = -1;
 	if (take_recorded(query)) {
 		return;
 	}
-	if (!cost_allows(run, &query->plan, query->prompt, &query->error)) {
+	struct error error = {0};
+	if (!cost_allows(run, &query->plan, query->prompt, &error)) {
+		query->class = failure_class_of(error.kind);
+		query->message = arena_dup(&run->arena, slice_of(error.message));
 		end_later(query, false);
 		return;
 	}

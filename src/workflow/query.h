@@ -16,10 +16,12 @@ struct query {
 	struct slice key;                    /* in the record */
 	char prompt_hash[65];
 	/* What became of it. The result's fields that answers fill in are filled in, also when it
-	 * failed; its error is in `error` then. */
+	 * failed; why is in `class` and `message` then. */
 	struct step_result *result;
 	bool is_ok;
-	struct error error;
+	enum failure_class class;
+	struct slice message;
+	int64_t retry_after_ms;               /* what a server asked for; -1: nothing */
 	void (*on_done)(struct query *query); /* not before query_start returns */
 	struct role_call *call;
 	struct loop_deferred later; /* an end that is known at once */

@@ -29,22 +29,19 @@ static bool make_query(struct task *task, struct query *query) {
 	return true;
 }
 
-/* The bad answer and what is wrong with it, for the next attempt's prompt. */
-static void keep_bad_reply(struct task *task, const struct error *error) {
-	if (failure_class_of(error->kind) == FAILURE_PARSE && task->result.output.len > 0) {
-		task->bad_reply = task->result.output;
-		task->bad_reason = arena_dup(&task->run->arena, slice_of(error->message));
-	}
-}
-
 static void on_done(struct query *query) {
 	struct task *task = query->task;
 	if (query->is_ok) {
 		task_succeed(task);
-	} else {
-		keep_bad_reply(task, &query->error);
-		task_fail_error(task, &query->error);
+		return;
 	}
+	if (query->class == FAILURE_PARSE && task->result.output.len > 0) {
+		/* for the next attempt's prompt */
+		task->bad_reply = task->result.output;
+		task->bad_reason = query->message;
+	}
+	task->retry_after_ms = query->retry_after_ms;
+	task_fail(task, query->class, "%.*s", SLICE_FMT(query->message));
 }
 
 static void query_step_start(struct task *task) {
