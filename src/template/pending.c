@@ -14,29 +14,3 @@ PENDING bool template_call_method(struct template_run *run, struct value value, 
 	return template_fail(run, TEMPLATE_ERROR_UNKNOWN_METHOD, "%s has no method `%.*s`",
 		value_kind_name(value), SLICE_FMT(slice_sub(name, 0, 80)));
 }
-
-PENDING struct shell_lexer *shell_lexer_new(struct arena *arena) {
-	return arena_alloc(arena, 1);
-}
-
-PENDING bool shell_emit_literal(
-	struct shell_lexer *lexer, struct slice text, struct buf *out, const char **problem) {
-	(void)lexer;
-	*problem = NULL;
-	return buf_append(out, text);
-}
-
-PENDING bool shell_emit_value(
-	struct shell_lexer *lexer, struct slice value, struct buf *out, const char **problem) {
-	(void)lexer;
-	(void)value;
-	(void)out;
-	*problem = "values cannot be quoted yet";
-	return false;
-}
-
-PENDING bool shell_finish(struct shell_lexer *lexer, const char **problem) {
-	(void)lexer;
-	*problem = NULL;
-	return true;
-}
