@@ -2,7 +2,6 @@
  * blocks. (lexer_literals.c reads numbers and strings.) */
 #include "template/lexer.h"
 
-#include "base/encoding.h"
 #include "template/lexer_literals.h"
 
 const char *token_kind_name(enum token_kind kind) {
@@ -299,6 +298,12 @@ static struct token next_data(struct lexer *lexer) {
 
 /* ---- within tags ---- */
 
+/* The bytes of a character of valid UTF-8, by its first. */
+static size_t character_size(char byte) {
+	unsigned char first = (unsigned char)byte;
+	return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 static const struct {
 	char text[3];
 	uint8_t kind; /* enum token_kind */
@@ -349,15 +354,9 @@ static struct token next_operator(struct lexer *lexer) {
 		return (struct token){
 			.kind = kind, .begin = (uint32_t)begin, .end = (uint32_t)lexer->at};
 	}
-	const char *message = arena_printf(lexer->arena, "unexpected character `%.*s`",
-		(int)utf8_whole_prefix(slice_sub(lexer->text, begin, 4)) > 1 &&
-				(unsigned char)lexer->text.data[begin] >= 0x80
-			? (int)((unsigned char)lexer->text.data[begin] >= 0xf0     ? 4
-				  : (unsigned char)lexer->text.data[begin] >= 0xe0 ? 3
-										   : 2)
-			: 1,
-		lexer->text.data + begin)
-				      .data;
+	struct slice shown = slice_sub(lexer->text, begin, character_size(lexer->text.data[begin]));
+	const char *message =
+		arena_printf(lexer->arena, "unexpected character `%.*s`", SLICE_FMT(shown)).data;
 	return lexer_fail(lexer, TEMPLATE_ERROR_SYNTAX, begin, message);
 }
 
@@ -382,20 +381,24 @@ static bool close_tag(struct lexer *lexer, struct token *token) {
 	return true;
 }
 
-static bool is_name_start(char c) {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80);
-}
-
-/* The bytes of a name: letters of any script are let in by their first bit. */
-static bool is_name_byte(char c) {
-	return is_name_start(c) || (c >= '0' && c <= '9');
+/* The bytes of the character of a name here: ASCII letters and digits, `_`, and what is beyond
+ * ASCII but for the blocks that hold signs and punctuation. 0: none. */
+static size_t name_size(const struct lexer *lexer, size_t at, bool is_first) {
+	unsigned char c = (unsigned char)byte_at(lexer, at);
+	if (c < 0x80) {
+		bool is_letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+		return is_letter || c == '_' || (!is_first && c >= '0' && c <= '9');
+	}
+	bool is_sign = c == 0xc2 || (c == 0xe2 && (unsigned char)byte_at(lexer, at + 1) <= 0x8f) ||
+		       (c == 0xe3 && byte_at(lexer, at + 1) == '\x80');
+	return is_sign ? 0 : character_size((char)c);
 }
 
 static struct token next_name(struct lexer *lexer) {
 	size_t begin = lexer->at;
-	while (is_name_byte(byte_at(lexer, lexer->at)) &&
-		space_size(lexer->text.data + lexer->at, lexer->text.len - lexer->at) == 0) {
-		lexer->at++;
+	size_t size;
+	while ((size = name_size(lexer, lexer->at, false)) > 0) {
+		lexer->at += size;
 	}
 	return (struct token){.kind = TOKEN_NAME,
 		.begin = (uint32_t)begin,
@@ -425,7 +428,7 @@ struct token lexer_next(struct lexer *lexer) {
 	if (c == '"' || c == '\'') {
 		return lexer_string(lexer);
 	}
-	if (is_name_start(c)) {
+	if (name_size(lexer, lexer->at, true) > 0) {
 		return next_name(lexer);
 	}
 	token = next_operator(lexer);
