@@ -57,9 +57,20 @@ static int ask(const char *dir, const char *const *question, size_t question_len
 
 static bool ask_about(const char *dir, const char *const *paths, size_t count,
 	const char *const *existing, size_t existing_count, struct error *error) {
+	/* Outside of a repository `git diff` would compare two plain files. */
+	static const char *const has_commit[] = {"rev-parse", "--quiet", "--verify", "HEAD"};
 	static const char *const differs[] = {"diff", "--quiet", "--no-ext-diff", "HEAD", "--"};
 	static const char *const is_known[] = {"ls-files", "--error-unmatch", "--"};
-	int code = ASK(dir, differs, paths, count, error);
+	int code = ASK(dir, has_commit, NULL, 0, error);
+	if (code > 0) {
+		return error_set(error, ERROR_CONFIGURATION,
+			"git cannot tell about %s (exit code %d): is it a repository with a "
+			"commit?",
+			dir, code);
+	}
+	if (code == 0) {
+		code = ASK(dir, differs, paths, count, error);
+	}
 	if (code == 0 && existing_count > 0) {
 		code = ASK(dir, is_known, existing, existing_count, error);
 	}
@@ -71,9 +82,7 @@ static bool ask_about(const char *dir, const char *const *paths, size_t count,
 			"some of the files to edit have changes that are not committed, or are not "
 			"known to git; it could not bring them back");
 	}
-	return error_set(error, ERROR_CONFIGURATION,
-		"git cannot tell about %s (exit code %d): is it a repository with a commit?", dir,
-		code);
+	return error_set(error, ERROR_INTERNAL, "git failed in %s with exit code %d", dir, code);
 }
 
 bool apply_is_clean_in_git(const struct apply_plan *plan, struct error *error) {

@@ -193,7 +193,8 @@ static void append_hunk(
 		} else {
 			struct slice added =
 				out->len == 0 ? without_mark(edit_line->text) : edit_line->text;
-			if (added.len > 0 && added.data[added.len - 1] == '\r') {
+			if (text->has_line_ends && added.len > 0 &&
+				added.data[added.len - 1] == '\r') {
 				added.len--;
 			}
 			end_line(text, 0, out);

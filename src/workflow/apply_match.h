@@ -14,7 +14,8 @@ struct text {
 	struct slice bytes;
 	struct text_line *lines;
 	size_t count;
-	const char *eol; /* the line end most lines have; "\n" of a text without any */
+	const char *eol;    /* the line end most lines have; "\n" of a text without any */
+	bool has_line_ends; /* else it has no convention: the edit's own counts */
 	bool has_crlf, ends_with_newline;
 };
 void text_init(struct text *text, struct slice bytes);

@@ -25,14 +25,30 @@ struct fence {
 	struct slice language, path;
 };
 
+/* A text whose every line ends in CRLF came that way; a single such line has its CR as content. */
+static bool ends_all_in_crlf(struct slice text) {
+	for (size_t at = 0; at < text.len; at++) {
+		size_t end = slice_find_byte(slice_from(text, at), '\n');
+		if (end == SIZE_MAX) {
+			break;
+		}
+		at += end;
+		if (at == 0 || text.data[at - 1] != '\r') {
+			return false;
+		}
+	}
+	return true;
+}
+
 void reply_lines_split(
 	struct arena *arena, struct slice text, size_t first_number, struct reply_lines *lines) {
 	*lines = (struct reply_lines){.first_number = first_number};
+	bool cuts_cr = ends_all_in_crlf(text);
 	while (text.len > 0) {
 		size_t end = slice_find_byte(text, '\n');
 		struct slice line = slice_sub(text, 0, end);
 		text = end == SIZE_MAX ? slice_make(NULL, 0) : slice_from(text, end + 1);
-		if (line.len > 0 && line.data[line.len - 1] == '\r') {
+		if (cuts_cr && line.len > 0 && line.data[line.len - 1] == '\r') {
 			line.len--;
 		}
 		*ARENA_PUSH(arena, lines) = line;

@@ -238,9 +238,14 @@ static bool is_next_file(const struct hunk_reading *r, size_t at) {
 	       slice_eq(slice_trim(slice_from(r->lines->items[at + 1], 4)), DEV_NULL);
 }
 
+static struct slice hunk_line(const struct hunk_reading *r, size_t at) {
+	struct slice line = r->lines->items[at];
+	return slice_is(line, "\r") ? slice_make(NULL, 0) : line;
+}
+
 /* True when the hunk ends before this line. */
 static bool is_hunk_end(const struct hunk_reading *r, size_t at) {
-	struct slice line = r->lines->items[at];
+	struct slice line = hunk_line(r, at);
 	char first = line.len > 0 ? line.data[0] : '\0';
 	if (starts(line, "@@") || is_next_file(r, at)) {
 		return true;
@@ -297,7 +302,7 @@ static bool read_hunk(struct reply *reply, const struct reply_lines *lines, size
 	hunk->has_numbers = r.has_counts;
 	hunk->old_start = r.has_counts ? old_start : 0;
 	for (; *at < lines->len && !is_hunk_end(&r, *at); ++*at) {
-		take_line(&r, reply->arena, lines->items[*at]);
+		take_line(&r, reply->arena, hunk_line(&r, *at));
 	}
 	drop_separators(&r);
 	hunk->lines = r.found.items;

@@ -386,7 +386,11 @@ static bool has_words(const struct text *text) {
 
 bool apply_replace(const struct text *text, struct apply_failure *failure, struct buf *out) {
 	const struct edit *edit = failure->edit;
-	struct replacing r = {.text = text, .wanted = edit->count > 0 ? (size_t)edit->count : 1};
+	struct text own = *text;
+	if (!text->has_line_ends && slice_contains(edit->new_text, SLICE("\r\n"))) {
+		own.eol = "\r\n";
+	}
+	struct replacing r = {.text = &own, .wanted = edit->count > 0 ? (size_t)edit->count : 1};
 	struct buf old, new;
 	buf_init(&old, 0);
 	buf_init(&new, 0);

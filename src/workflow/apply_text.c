@@ -36,6 +36,7 @@ void text_init(struct text *text, struct slice bytes) {
 		lf += line->eol == 1;
 		crlf += line->eol == 2;
 	}
+	text->has_line_ends = crlf + lf > 0;
 	text->has_crlf = crlf > 0;
 	text->eol = crlf > lf ? "\r\n" : "\n";
 	text->ends_with_newline = count > 0 && text->lines[count - 1].eol > 0;

@@ -125,8 +125,13 @@ void tree_print(const char *dir, struct buf *out) {
 
 void tree_assert_equal(const struct buf *expected, const struct buf *actual, const char *what) {
 	if (!slice_eq(buf_slice(expected), buf_slice(actual))) {
-		fail_msg("%s: the tree is\n%.*s\nand should be\n%.*s", what,
-			SLICE_FMT(buf_slice(actual)), SLICE_FMT(buf_slice(expected)));
+		/* On stderr: fail_msg cuts long texts. */
+		struct buf diff;
+		buf_init(&diff, 0);
+		diff_unified(buf_slice(expected), buf_slice(actual), "expected", "actual", &diff);
+		fprintf(stderr, "%.*s", SLICE_FMT(buf_slice(&diff)));
+		buf_finish(&diff);
+		fail_msg("%s: the trees differ", what);
 	}
 }
 
