@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "config/options_internal.h"
 
-#define ALLOWED_SHOWN 24 /* keys of a section that a hint lists */
+#define ALLOWED_SHOWN 100 /* keys of a section that a hint lists */
 
 bool option_has_value(enum option_type type) {
 	return type != OPTION_LATER && type != OPTION_IGNORED;
@@ -367,9 +367,15 @@ void options_apply_tree(
 
 struct missing {
 	struct arena *arena;
+	const struct map *origins;
 	options_missing *report;
 	void *context;
 };
+
+static bool was_refused(const struct missing *missing, const char *path) {
+	const struct option_source *source = map_get(missing->origins, slice_of(path));
+	return source && !source->is_set;
+}
 
 static void check_named(const struct missing *missing, const struct option_row *row,
 	const struct option_objects *map, const char *path) {
@@ -378,17 +384,21 @@ static void check_named(const struct missing *missing, const struct option_row *
 		char *item = (char *)map->items + i * table->struct_size;
 		const char *own =
 			option_path_join(missing->arena, path, option_name_of(table, item)).data;
+		if (was_refused(missing, own)) {
+			continue;
+		}
 		for (size_t r = 0; r < table->row_count; r++) {
 			const struct option_row *inner = &table->rows[r];
 			const void *at = option_at(inner, item);
-			if (inner->is_required && option_is_empty(inner, at)) {
+			const char *key =
+				arena_printf(missing->arena, "%s.%s", own, inner->key).data;
+			if (inner->is_required && option_is_empty(inner, at) &&
+				!was_refused(missing, key)) {
 				missing->report(missing->context, (struct option_place *)item, own,
 					inner->key);
 			}
 			if (inner->type == OPTION_OBJECT_MAP) {
-				check_named(missing, inner, at,
-					arena_printf(missing->arena, "%s.%s", own, inner->key)
-						.data);
+				check_named(missing, inner, at, key);
 			}
 		}
 	}
@@ -397,7 +407,8 @@ static void check_named(const struct missing *missing, const struct option_row *
 void options_check_required(const struct option_set *set, options_missing *report, void *context) {
 	struct arena scratch;
 	arena_init(&scratch, NULL, 0);
-	const struct missing missing = {.arena = &scratch, .report = report, .context = context};
+	const struct missing missing = {
+		.arena = &scratch, .origins = set->origins, .report = report, .context = context};
 	for (size_t t = 0; t < set->table_count; t++) {
 		for (size_t r = 0; r < set->tables[t]->row_count; r++) {
 			const struct option_row *row = &set->tables[t]->rows[r];

@@ -185,7 +185,8 @@ void *options_value(const struct option_set *set, const struct option_row *row);
 const struct option_source *options_source(
 	const struct option_set *set, const struct option_row *row);
 /* Where a key within a map or list of objects came from, by its path as problems call it:
- * "backends.claude.command", "steps[3].role"; the place of the value. NULL when nobody set it. */
+ * "backends.claude.command", "steps[3].role"; the place of the value. NULL when nobody set it; not
+ * is_set when what was given there was refused. */
 const struct option_source *options_origin(const struct option_set *set, struct slice path);
 
 /* What is required within OBJECT_MAPs, which several layers may fill together: calls `report` for

@@ -7,6 +7,16 @@
 
 /* ---- objects ---- */
 
+/* What stands at this path was told already: it is not missing. */
+static void mark_refused(const struct option_reader *reader) {
+	option_record(reader);
+	struct option_source *source =
+		reader->origins ? map_get(reader->origins, slice_of(reader->label)) : NULL;
+	if (source) {
+		source->is_set = false;
+	}
+}
+
 static void refuse_item_key(struct option_reader *reader, const struct option_table *table,
 	const struct json *member, struct slice name) {
 	const char *candidates[CANDIDATES_MAX];
@@ -30,6 +40,10 @@ static void refuse_item_key(struct option_reader *reader, const struct option_ta
 	const char *nearest = problems_nearest(name, candidates);
 	if (nearest) {
 		problems_hint(reader->problems, "did you mean `%s`?", nearest);
+		struct option_reader meant = *reader;
+		meant.label =
+			arena_printf(reader->problems->arena, "%s.%s", reader->label, nearest).data;
+		mark_refused(&meant);
 	} else {
 		problems_hint(reader->problems, "allowed: %.*s", SLICE_FMT(buf_slice(&allowed)));
 	}
@@ -58,7 +72,11 @@ static bool read_member(struct option_reader *reader, const struct option_table 
 	}
 	seen[number] = true;
 	option_record(&inner);
-	return option_read_json(&inner, row, member, option_at(row, target));
+	bool is_good = option_read_json(&inner, row, member, option_at(row, target));
+	if (!is_good) {
+		mark_refused(&inner);
+	}
+	return is_good;
 }
 
 static bool read_members(struct option_reader *reader, const struct option_table *table,
@@ -235,23 +253,28 @@ static bool read_named_member(struct named *named, const struct json *member) {
 	if (map_put(&named->seen, name, item)) {
 		return option_refuse(&inner, "is given twice");
 	}
-	const char *wrong = name.len == 0       ? "must not be empty"
+	const char *wrong = name.len == 0       ? "is empty"
 			    : key && key->check ? key->check(name)
 						: NULL;
 	if (wrong) {
-		return option_refuse(
-			named->reader, "has the name `%.*s`, which %s", SLICE_FMT(name), wrong);
+		struct option_reader outer = inner;
+		outer.label = named->reader->label;
+		option_refuse(&outer, "has the name `%.*s`, which %s", SLICE_FMT(name), wrong);
 	}
 	option_record(&inner);
 	if (!member->key) { /* of a plain list of names */
 		*(bool *)option_at(option_table_find(table, slice_of(table->listed)), item) = true;
-		return true;
+		return !wrong;
 	}
 	/* Problems of the value as such are told where it stands. */
 	if (member->type != JSON_OBJECT) {
 		option_move_to(&inner, member);
 	}
-	return member->type == JSON_NULL || read_item(&inner, table, member, item);
+	bool is_good = member->type == JSON_NULL || read_item(&inner, table, member, item);
+	if (!is_good && member->type != JSON_OBJECT) {
+		mark_refused(&inner);
+	}
+	return is_good && !wrong;
 }
 
 static bool read_named(struct option_reader *reader, const struct option_row *row,

@@ -17,6 +17,14 @@ static struct option_place place_of_key(struct config_loader *loader, const char
 	return source ? source->place : item;
 }
 
+static bool was_refused(
+	struct config_loader *loader, const char *section, struct slice name, const char *key) {
+	struct slice path = option_path_join(&loader->scratch, section, name);
+	path = arena_printf(&loader->scratch, "%.*s.%s", SLICE_FMT(path), key);
+	const struct option_source *source = options_origin(&loader->config->options, path);
+	return source && !source->is_set;
+}
+
 /* Names of a list of structs, for suggestions; `offset` is that of the name. */
 static const char *const *names_of(
 	struct config_loader *loader, const void *list, size_t size, size_t offset) {
@@ -64,6 +72,15 @@ static enum runner_backend_kind kind_of(const struct runner_backend *backend) {
 	return is_url(backend->command) ? RUNNER_BACKEND_HTTP : RUNNER_BACKEND_CLI;
 }
 
+/* What was given and refused is not lacking. */
+static void refuse_lack(struct config_loader *loader, const struct runner_backend *backend,
+	const char *key, const char *what) {
+	if (!was_refused(loader, "backends", backend->name, key)) {
+		struct slice path = option_path_join(&loader->scratch, "backends", backend->name);
+		config_refuse(loader, backend->place, "[%.*s] needs %s", SLICE_FMT(path), what);
+	}
+}
+
 static void check_headers(struct config_loader *loader, const struct runner_backend *backend) {
 	for (size_t i = 0; i < backend->headers.len; i++) {
 		const char *wrong = check_header_name(backend->headers.items[i].key);
@@ -80,9 +97,7 @@ static void check_address(struct config_loader *loader, const struct runner_back
 	struct slice url = backend->base_url.len > 0 ? backend->base_url : backend->command;
 	bool needs_url = backend->kind == RUNNER_BACKEND_HTTP;
 	if (needs_url && url.len == 0) {
-		config_refuse(loader, backend->place,
-			"[backends.%.*s] needs `base_url`, or a URL as `command`",
-			SLICE_FMT(backend->name));
+		refuse_lack(loader, backend, "base_url", "`base_url`, or a URL as `command`");
 		return;
 	}
 	bool is_checked = backend->base_url.len == 0 && url.len > 0 &&
@@ -110,8 +125,7 @@ static void check_backend(struct config_loader *loader, struct runner_config *ru
 		return;
 	}
 	if (backend->kind == RUNNER_BACKEND_CLI && backend->command.len == 0) {
-		config_refuse(loader, backend->place, "[backends.%.*s] needs `command`",
-			SLICE_FMT(backend->name));
+		refuse_lack(loader, backend, "command", "`command`");
 	} else if (backend->kind == RUNNER_BACKEND_HTTP ||
 		   backend->kind == RUNNER_BACKEND_CLAUDE_API) {
 		check_address(loader, backend);

@@ -394,7 +394,7 @@ static void test_problems(void **state) {
 		{"[nodes.a]\nx = 1\ny = 2\n[nodes.b]\ntimeout = 'soon'\n",
 			{"2:1: error: unknown key `x`", "3:1: error: unknown key `y`",
 				"5:11: error: `nodes.b.timeout` must be a duration"}},
-		{"[nodes.'']\n", {"must not be empty"}},
+		{"[nodes.'']\n", {"has the name ``, which is empty"}},
 		{"run = [1]\n", {"`run` must be a text, not a number (`1`)"}},
 		{"text = {}\n", {"`text` must be a text, not an object"}},
 	};
