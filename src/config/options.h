@@ -203,8 +203,8 @@ void options_report_missing(
 /* `key: value  # source` lines, or one JSON object {"key":{"value":..,"source":..}}; secrets
  * masked. With `with_origins`, every key within maps of objects gets its own source. */
 void options_show(const struct option_set *set, bool as_json, bool with_origins, struct buf *out);
-/* JSON Schema 2020-12 of a configuration file. */
-void options_schema(const struct option_set *set, struct buf *out);
+/* JSON Schema 2020-12 of a file with these options; `title` names the kind of file. */
+void options_schema(const struct option_set *set, const char *title, struct buf *out);
 /* A commented YAML file that states every option with its default. */
 void options_template(const struct option_set *set, struct buf *out);
 /* One paragraph per option: key, type, default, unit, environment variable, meaning. */

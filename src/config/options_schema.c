@@ -248,13 +248,13 @@ static void write_table_schema(
 	json_end_array(w);
 }
 
-void options_schema(const struct option_set *set, struct buf *out) {
+void options_schema(const struct option_set *set, const char *title, struct buf *out) {
 	struct option_rows rows = option_all_rows(set);
 	struct json_writer w;
 	json_writer_init(&w, out, true);
 	json_begin_object(&w);
 	json_put_cstr(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	json_put_cstr(&w, "title", "llm-mux configuration");
+	json_put_cstr(&w, "title", title);
 	json_put_cstr(&w, "type", "object");
 	write_section_schema(&w, set->arena, &rows, SLICE(""));
 	json_end_object(&w);

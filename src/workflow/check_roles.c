@@ -36,6 +36,11 @@ static void offer_roles(
 
 /* ---- backends ---- */
 
+/* `provider/model` is a model of the gateway: what it knows is asked when it runs. */
+static bool is_model(struct slice name) {
+	return slice_find_byte(name, '/') != SIZE_MAX;
+}
+
 /* Tells of backends that are not there or off; returns how many are on. */
 static size_t check_backends(struct workflow_checker *checker, const char *what, struct slice owner,
 	const struct option_strings *names, const struct option_place *otherwise) {
@@ -45,7 +50,9 @@ static size_t check_backends(struct workflow_checker *checker, const char *what,
 		const struct runner_backend *backend = runner_find_backend(runner, names->items[i]);
 		const struct option_place *place =
 			names->places && names->places[i].line ? &names->places[i] : otherwise;
-		if (!backend) {
+		if (is_model(names->items[i])) {
+			enabled++;
+		} else if (!backend) {
 			workflow_problem(checker->workflow, checker->problems, false, place,
 				"%s `%.*s` names the backend `%.*s`, which is not configured", what,
 				SLICE_FMT(owner), SLICE_FMT(names->items[i]));

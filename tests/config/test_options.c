@@ -153,7 +153,7 @@ static void test_schema(void **state) {
 	config_options_init(&set, &arena, &extra, 1);
 	struct buf out;
 	buf_init(&out, 0);
-	options_schema(&set, &out);
+	options_schema(&set, "title", &out);
 	struct error error;
 	struct json *schema = json_parse(&arena, buf_slice(&out), NULL, &error);
 	assert_non_null(schema);

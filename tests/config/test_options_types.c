@@ -451,7 +451,7 @@ static void test_schema(void **state) {
 	struct buf out, help;
 	buf_init(&out, 0);
 	buf_init(&help, 0);
-	options_schema(&f.set, &out);
+	options_schema(&f.set, "title", &out);
 	struct json *schema = json_parse(&f.arena, buf_slice(&out), NULL, NULL);
 	assert_non_null(schema);
 	static const struct {

@@ -1,0 +1,32 @@
+/* workflows.h: what the commands that read workflows share: the configuration with its project,
+ * where workflows are, and one of them by name. */
+#ifndef LLMMUX_CLI_WORKFLOWS_H
+#define LLMMUX_CLI_WORKFLOWS_H
+
+#include "cli/command.h"
+#include "workflow/workflow.h"
+
+struct command_workflows {
+	const struct command_context *context;
+	struct config *config;
+	const struct runner_config *runner; /* of the config */
+	struct workflow_places places;
+	struct arena arena;
+};
+
+/* Loads the configuration. False after a message: return COMMAND_USAGE. */
+bool command_workflows_init(struct command_workflows *workflows,
+	const struct command_context *context, enum command_project project);
+void command_workflows_finish(struct command_workflows *workflows);
+
+/* A workflow by name, or by path (relative to -C); its text is in the arena. False after a message:
+ * return COMMAND_USAGE. */
+bool command_find_workflow(struct command_workflows *workflows, const char *name, const char **path,
+	const char **origin, struct slice *text);
+/* Finds, loads and checks; all findings go to err. NULL after them: return COMMAND_USAGE. The
+ * caller destroys. */
+struct workflow *command_load_workflow(struct command_workflows *workflows, const char *name);
+/* Prints problems to err, in colour on a terminal. */
+void command_print_problems(const struct command_context *context, const struct problems *problems);
+
+#endif
