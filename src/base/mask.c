@@ -190,7 +190,8 @@ void error_mask_secrets(char *text) {
 			if (found.hide == 0 && !is_name_char(before)) {
 				found = find_scheme(at);
 			}
-			if (found.hide == 0 && !is_name_char(before)) {
+			/* --api-key=... on a command line */
+			if (found.hide == 0 && (before == '-' || !is_name_char(before))) {
 				found = find_named(at);
 			}
 		}

@@ -296,11 +296,17 @@ static void hint_at_key(struct walk *walk, struct slice section, struct slice wo
 	}
 	candidates[count] = NULL;
 	const char *nearest = elsewhere ? NULL : problems_nearest(word, candidates);
-	if (elsewhere) {
-		problems_hint(walk->problems, "did you mean `%s`?", elsewhere);
-	} else if (nearest) {
-		problems_hint(
-			walk->problems, "did you mean `%.*s%s`?", SLICE_FMT(section), nearest);
+	const char *meant = elsewhere ? elsewhere
+			    : nearest ? arena_printf(walk->problems->arena, "%.*s%s",
+						SLICE_FMT(section), nearest)
+						.data
+				      : NULL;
+	const struct option_row *row = meant ? options_find(walk->set, slice_of(meant)) : NULL;
+	/* What stands behind misspelt api-keys are some all the same. */
+	walk->problems->items[walk->problems->len - 1].is_secret =
+		row && option_is_secret(row->type);
+	if (meant) {
+		problems_hint(walk->problems, "did you mean `%s`?", meant);
 	} else {
 		hint_at_allowed(walk, candidates);
 	}

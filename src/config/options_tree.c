@@ -39,7 +39,11 @@ static void refuse_item_key(struct option_reader *reader, const struct option_ta
 		SLICE_FMT(name), is_counted ? "`" : "[", reader->label, is_counted ? "`" : "]");
 	const char *nearest = problems_nearest(name, candidates);
 	if (nearest) {
+		const struct option_row *row = option_table_find(table, slice_of(nearest));
 		problems_hint(reader->problems, "did you mean `%s`?", nearest);
+		/* What stands behind a misspelt api_key is one all the same. */
+		reader->problems->items[reader->problems->len - 1].is_secret =
+			option_is_secret(row->type);
 		struct option_reader meant = *reader;
 		meant.label =
 			arena_printf(reader->problems->arena, "%s.%s", reader->label, nearest).data;

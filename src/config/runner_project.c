@@ -244,6 +244,8 @@ static bool is_allowed(struct config_loader *loader, struct runner_loading *load
 			"a project may not set `%s`%s before you have trusted its file",
 			gathered.first, others);
 	}
+	/* The line may hold a secret of the table that it is part of. */
+	layer->problems.items[layer->problems.len - 1].is_secret = true;
 	problems_hint(&layer->problems,
 		"`llm-mux trust` shows what is in it and trusts it; --trust does so for this once");
 	return loading->request->shows_untrusted;

@@ -149,8 +149,8 @@ static void append_visible(struct slice text, struct buf *out) {
 
 /* Length of a name in front that means a secret, with what leads to its value: `api-keys: `. */
 static size_t secret_name(struct slice text) {
-	static const char *const endings[] = {
-		"key", "keys", "token", "tokens", "secret", "secrets", "password", NULL};
+	static const char *const endings[] = {"key", "keys", "token", "tokens", "secret", "secrets",
+		"password", "authorization", "cookie", "headers", "env", NULL};
 	size_t len = 0;
 	while (len < text.len && (isalnum((unsigned char)text.data[len]) ||
 					 (text.data[len] && strchr("-_.", text.data[len])))) {

@@ -171,6 +171,7 @@ static void secrets_are_masked(void **state) {
 		{"{\\\"api_key\\\":\\\"abcdefgh12345678\\\"}", "{\\\"api_key\\\":\\\"***\\\"}"},
 		{"x-api-key: 0123456789abcdef", "x-api-key: ***"},
 		{"password=hunter2", "password=***"},
+		{"prog --api-key=0123456789abcdef -k", "prog --api-key=*** -k"},
 		{"password: too short", "password: too short"},
 		{"max_tokens=4096 token=12", "max_tokens=4096 token=12"},
 		{"unknown key: response_format_of_tool", "unknown key: response_format_of_tool"},
