@@ -169,7 +169,10 @@ struct value team_value(const struct runner_team *team, struct arena *arena) {
 	value_map_put_named(arena, object->members, "name", object->name);
 	value_map_put_named(arena, object->members, "description", text_value(shown->description));
 	value_map_put_named(arena, object->members, "detect", value_of_list(detect));
-	value_map_put_named(arena, object->members, "verify", text_value(shown->verify));
+	/* The one text of a template that is a command: `verify = "{{ team.verify }}"` runs it. It
+	 * stands in a trusted configuration, so it is not quoted. */
+	value_map_put_named(arena, object->members, "verify",
+		value_safe_string(shown->verify.data ? shown->verify : SLICE("")));
 	value_map_put_named(arena, object->members, "roles", value_of_list(roles));
 	return value_object(&object->base);
 }
