@@ -63,7 +63,7 @@ struct found {
 	struct slice message, type, code, param, request_id;
 	struct slice reason; /* gem: why, by a word of `details` */
 	int64_t status;      /* a number for a code, 0 = none */
-	const struct json *object;
+	const struct json *object, *tree;
 };
 
 static void copy_field(char *field, struct slice text) {
@@ -114,6 +114,7 @@ static void find_in_tree(struct found *f, const struct json *tree, struct arena 
 		tree = json_item(tree, 0); /* OC-29 */
 	}
 	const struct json *error = json_get_value(tree, "error");
+	f->tree = tree;
 	take_string(&f->request_id, json_get(tree, "request_id"), arena);
 	if (json_is(error, JSON_OBJECT)) {
 		look_into(f, error, arena);
@@ -209,21 +210,65 @@ static enum error_kind kind_of(const struct found *f, int status) {
 
 /* ---- when to come again (ER-6) ---- */
 
-static int64_t retry_from_headers(const struct http_headers *headers) {
+/* A number of seconds, with a fraction or an exponent; -1 for anything else. */
+static int64_t seconds_of(const struct json *node) {
+	double seconds;
+	if (!json_double(node, &seconds) || !(seconds >= 0) || seconds > 1e9) {
+		return -1;
+	}
+	return (int64_t)(seconds * 1000 + 0.5);
+}
+
+/* "6m0s", seconds, or the time itself: since 1970 in seconds or milliseconds. */
+static int64_t read_reset(struct slice text) {
+	int64_t value;
+	if (!clock_parse_duration(text, 1000, &value) || value < 0) {
+		return -1;
+	}
+	int64_t is_time_from = INT64_C(1000000000), now_ms = clock_wall_ms();
+	if (value / 1000 < is_time_from) {
+		return value;
+	}
+	int64_t at_ms = value / 1000 < is_time_from * 1000 ? value : value / 1000;
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+/* x-ratelimit-reset-requests and the like: of the limits that are used up the one that is full
+ * again last; of those that do not say so the one that is full again first. */
+static int64_t retry_from_resets(const struct http_headers *headers) {
+	static const struct slice reset = SLICE_INIT("x-ratelimit-reset");
+	int64_t used_up = -1, others = -1;
+	for (size_t i = 0; i < headers->len; i++) {
+		struct slice name = headers->items[i].name;
+		int64_t wait =
+			slice_istarts_with(name, reset) ? read_reset(headers->items[i].value) : -1;
+		if (wait < 0) {
+			continue;
+		}
+		char remaining[128];
+		snprintf(remaining, sizeof remaining, "x-ratelimit-remaining%.*s",
+			SLICE_FMT(slice_sub(name, reset.len, 64)));
+		if (slice_is(http_headers_get(headers, remaining), "0")) {
+			used_up = wait > used_up ? wait : used_up;
+		} else {
+			others = others < 0 || wait < others ? wait : others;
+		}
+	}
+	return used_up >= 0 ? used_up : others;
+}
+
+static int64_t retry_from_headers(int status, const struct http_headers *headers) {
 	struct slice ms = http_headers_get(headers, "retry-after-ms");
 	struct slice after = http_headers_get(headers, "retry-after");
 	int64_t value, date;
 	if (ms.data != NULL && clock_parse_duration(ms, 1, &value) && value >= 0) {
 		return value;
 	}
-	if (after.data == NULL) {
-		return -1;
+	if (after.data != NULL && clock_parse_duration(after, 1000, &value) && value >= 0) {
+		return value;
 	}
-	if (clock_parse_duration(after, 1000, &value)) {
-		return value >= 0 ? value : -1;
-	}
-	if (!clock_parse_http(after, &date)) {
-		return -1;
+	if (after.data == NULL || !clock_parse_http(after, &date)) {
+		return status == 429 ? retry_from_resets(headers) : -1;
 	}
 	int64_t now; /* the upstream's own clock, when it tells it */
 	if (!clock_parse_http(http_headers_get(headers, "date"), &now)) {
@@ -264,11 +309,15 @@ static int64_t retry_from_body(const struct found *f, struct arena *arena) {
 		value < INT64_MAX / 1000) {
 		return value * 1000;
 	}
-	return retry_from_text(f->message);
+	int64_t told = seconds_of(json_get(f->object, "retry_after"));
+	if (told < 0) {
+		told = seconds_of(json_get(f->tree, "retry_after"));
+	}
+	return told >= 0 ? told : retry_from_text(f->message);
 }
 
-static void read_headers(const struct http_headers *headers, struct error *error) {
-	error->retry_after_ms = retry_from_headers(headers);
+static void read_headers(int status, const struct http_headers *headers, struct error *error) {
+	error->retry_after_ms = retry_from_headers(status, headers);
 	struct slice should = http_headers_get(headers, "x-should-retry");
 	error->retry_hint = slice_is(should, "true") ? 1 : slice_is(should, "false") ? -1 : 0;
 	struct slice id = http_headers_get(headers, "request-id");
@@ -295,7 +344,7 @@ void format_read_error(
 	copy_field(error->native_type, f.type);
 	copy_field(error->param, f.param);
 	if (headers != NULL) {
-		read_headers(headers, error);
+		read_headers(status, headers, error);
 	}
 	if (error->request_id[0] == '\0') {
 		copy_field(error->request_id, f.request_id);

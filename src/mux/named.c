@@ -11,18 +11,44 @@
 #define DEFAULT_MAX_RETRIES 3
 #define DEFAULT_RETRY_DELAY_MS 1000
 
+/* What a backend of each kind is asked for that names no model, and how long an answer may be. */
+static const struct {
+	const char *model;
+	int64_t max_tokens; /* -1: not said */
+} kind_defaults[] = {
+	[RUNNER_BACKEND_CLI] = {"", -1},
+	[RUNNER_BACKEND_HTTP] = {"gpt-4", -1},
+	[RUNNER_BACKEND_CLAUDE_API] = {"claude-sonnet-4-20250514", 8192},
+	[RUNNER_BACKEND_MOCK] = {"mock", -1},
+};
+
 static bool is_model_name(struct slice name) {
 	return slice_find_byte(name, '/') != SIZE_MAX;
 }
 
+static struct backend *make_command(
+	struct mux *mux, const struct runner_backend *settings, struct error *error) {
+	(void)mux;
+	error_set(error, ERROR_NOT_SUPPORTED,
+		"the backend `%.*s` is a command, which this version cannot run",
+		SLICE_FMT(settings->name));
+	return NULL;
+}
+
+static const struct runner_config *runner_in(const struct mux *mux) {
+	return runner_of(mux->config);
+}
+
 struct named_backends *named_create(struct mux_loop *mux_loop) {
+	const struct runner_config *runner = runner_in(mux_loop->mux);
 	struct named_backends *named = mem_calloc(1, sizeof *named);
 	named->mux_loop = mux_loop;
 	map_init(&named->by_name);
-	gate_init(&named->gate, mux_loop->loop, 0);
+	gate_init(&named->gate, mux_loop->loop,
+		runner != NULL ? (uint64_t)runner->defaults.max_concurrent : 0);
 	named->model_settings = (struct runner_backend){
 		.is_enabled = true,
-		.timeout_ms = DEFAULT_TIMEOUT_MS,
+		.timeout_ms = runner != NULL ? runner->defaults.timeout_ms : DEFAULT_TIMEOUT_MS,
 		.max_retries = DEFAULT_MAX_RETRIES,
 		.retry_delay_ms = DEFAULT_RETRY_DELAY_MS,
 		.retries_rate_limit = true,
@@ -52,6 +78,15 @@ void named_destroy(struct named_backends *named) {
 	free(named);
 }
 
+static const struct runner_backend *settings_of(const struct mux *mux, struct slice name) {
+	const struct runner_config *runner = runner_in(mux);
+	return runner != NULL ? runner_find_backend(runner, name) : NULL;
+}
+
+static uint64_t positive(int64_t value) {
+	return value > 0 ? (uint64_t)value : 0;
+}
+
 struct named_backend *named_find(struct named_backends *named, struct slice name) {
 	struct named_backend *backend = map_get(&named->by_name, name);
 	if (backend != NULL) {
@@ -60,34 +95,100 @@ struct named_backend *named_find(struct named_backends *named, struct slice name
 	backend = mem_calloc(1, sizeof *backend);
 	arena_init(&backend->arena, NULL, 0);
 	backend->name = arena_strdup(&backend->arena, name);
-	backend->is_model = true;
-	backend->settings = &named->model_settings;
-	backend->timeout_ms = (uint64_t)backend->settings->timeout_ms;
-	gate_add_lane(&named->gate, &backend->lane, 0, 0);
+	backend->settings = settings_of(named->mux_loop->mux, name);
+	backend->is_model = backend->settings == NULL;
+	if (backend->is_model) {
+		backend->settings = &named->model_settings;
+	}
+	backend->timeout_ms = positive(backend->settings->timeout_ms);
+	backend->max_tokens = backend->settings->max_tokens;
+	gate_add_lane(&named->gate, &backend->lane, positive(backend->settings->max_concurrent),
+		positive(backend->settings->requests_per_minute));
 	map_put(&named->by_name, name, backend);
 	return backend;
 }
 
 /* ---- what can be asked ---- */
 
-static bool check_model(const struct mux *mux, const char *name, struct error *error) {
-	struct arena scratch;
-	if (!is_model_name(slice_of(name))) {
-		return error_set(error, ERROR_CONFIGURATION,
-			"there is no backend `%s` in the configuration", name);
+/* The name of the configuration that is nearest to one that does not exist; or NULL. */
+static const char *nearest(const struct mux *mux, const char *name, struct arena *arena) {
+	const struct runner_config *runner = runner_in(mux);
+	size_t count = runner != NULL ? runner->backends.len : 0;
+	const char **names = ARENA_ARRAY(arena, const char *, count + 1);
+	for (size_t i = 0; i < count; i++) {
+		names[i] = runner->backends.items[i].name.data;
 	}
-	arena_init(&scratch, NULL, 0);
-	bool is_known = mux_check_model(mux, slice_of(name), &scratch, error);
-	arena_finish(&scratch);
-	return is_known;
+	return problems_nearest(slice_of(name), names);
+}
+
+static bool check_model(
+	const struct mux *mux, const char *name, struct arena *arena, struct error *error) {
+	if (is_model_name(slice_of(name))) {
+		return mux_check_model(mux, slice_of(name), arena, error);
+	}
+	const char *meant = nearest(mux, name, arena);
+	return error_set(error, ERROR_CONFIGURATION,
+		"there is no backend `%s` in the configuration%s%s%s", name,
+		meant != NULL ? "; did you mean `" : "", meant != NULL ? meant : "",
+		meant != NULL ? "`?" : "");
+}
+
+static bool check_enabled(const struct runner_backend *settings, struct error *error) {
+	return settings->is_enabled || error_set(error, ERROR_UNAVAILABLE,
+					       "the backend `%.*s` is disabled (enabled = false)",
+					       SLICE_FMT(settings->name));
+}
+
+static bool is_http(const struct runner_backend *settings) {
+	return settings->kind == RUNNER_BACKEND_HTTP || settings->kind == RUNNER_BACKEND_CLAUDE_API;
+}
+
+static bool make_backend(struct mux *mux, struct named_backend *named, struct error *error) {
+	const struct runner_backend *settings = named->settings;
+	struct named_http http;
+	if (is_http(settings)) {
+		if (!named_http_read(mux, settings, &named->arena, &http, error)) {
+			return false;
+		}
+		named->backend = named_http_create(mux, &named->arena, settings, &http, error);
+	} else if (settings->kind == RUNNER_BACKEND_MOCK) {
+		named->backend = mock_create(settings, error);
+	} else {
+		named->backend = make_command(mux, settings, error);
+	}
+	return named->backend != NULL;
+}
+
+/* Once: the environment of this process does not change. */
+static bool make_configured(struct mux *mux, struct named_backend *named, struct error *error) {
+	const struct runner_backend *settings = named->settings;
+	if (!check_enabled(settings, error) ||
+		!named_expand(mux, settings, "model", settings->model, &named->arena, &named->model,
+			error) ||
+		!named_expand(mux, settings, "system", settings->system, &named->arena,
+			&named->system, error)) {
+		return false;
+	}
+	if (named->model.len == 0) {
+		named->model = slice_of(kind_defaults[settings->kind].model);
+	}
+	if (named->max_tokens < 0) {
+		named->max_tokens = kind_defaults[settings->kind].max_tokens;
+	}
+	return make_backend(mux, named, error);
 }
 
 bool named_make(struct named_backends *named, struct named_backend *backend, struct error *error) {
+	struct mux *mux = named->mux_loop->mux;
 	if (!backend->is_made) {
 		backend->is_made = true;
-		backend->model = slice_of(backend->name);
 		error_clear(&backend->error);
-		check_model(named->mux_loop->mux, backend->name, &backend->error);
+		if (backend->is_model) {
+			backend->model = slice_of(backend->name);
+			check_model(mux, backend->name, &backend->arena, &backend->error);
+		} else {
+			make_configured(mux, backend, &backend->error);
+		}
 	}
 	if (backend->error.kind != ERROR_NONE) {
 		*error = backend->error;
@@ -97,7 +198,24 @@ bool named_make(struct named_backends *named, struct named_backend *backend, str
 }
 
 bool role_backend_is_available(
-	const struct mux *mux, const char *name, struct arena *arena, struct error *error) {
-	(void)arena;
-	return check_model(mux, name, error);
+	struct mux *mux, const char *name, struct arena *arena, struct error *error) {
+	const struct runner_backend *settings = settings_of(mux, slice_of(name));
+	struct named_http http;
+	if (settings == NULL) {
+		return check_model(mux, name, arena, error);
+	}
+	if (!check_enabled(settings, error)) {
+		return false;
+	}
+	if (is_http(settings)) {
+		return named_http_read(mux, settings, arena, &http, error);
+	}
+	struct backend *backend = settings->kind == RUNNER_BACKEND_MOCK
+					  ? mock_create(settings, error)
+					  : make_command(mux, settings, error);
+	bool is_available = backend != NULL;
+	if (backend != NULL) {
+		backend->kind->destroy(backend);
+	}
+	return is_available;
 }

@@ -75,7 +75,7 @@ enum role_failure role_failure_of(const struct error *error, const struct mux_re
 	if (by_words == ROLE_FAILURE_RATE_LIMIT || by_words == ROLE_FAILURE_AUTH) {
 		return by_words;
 	}
-	if (report->upstream_status >= 400) {
+	if (report->upstream_status >= 300) {
 		return by_status(report->upstream_status);
 	}
 	return by_words;

@@ -135,6 +135,6 @@ void role_call_release(struct role_call *call);
 /* Why a backend cannot be asked now, for `doctor`, `first` and messages: true when it can. Names
  * the program not found, the variable not set, or that it is disabled. */
 bool role_backend_is_available(
-	const struct mux *mux, const char *name, struct arena *arena, struct error *error);
+	struct mux *mux, const char *name, struct arena *arena, struct error *error);
 
 #endif

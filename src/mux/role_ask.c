@@ -189,9 +189,9 @@ static void make_request(struct ask_attempt *attempt) {
 	struct chat_message *message = chat_request_push(request, CHAT_ROLE_USER);
 	message->has_string_content = true;
 	add_text(&attempt->arena, &message->parts, asked->prompt);
-	if (settings->max_tokens > 0) {
+	if (backend->max_tokens > 0) {
 		request->has_max_output_tokens = true;
-		request->max_output_tokens = settings->max_tokens;
+		request->max_output_tokens = backend->max_tokens;
 	}
 	set_number(&request->temperature, settings->temperature, &attempt->arena);
 	if (asked->schema.data != NULL) {

@@ -5,7 +5,7 @@
  *   role_tell.c a failure in words
  *   retry.c     classes of failures, and how long to wait
  *   gate.c      whose turn it is: caps, pauses, requests per minute
- *   named.c     the backends of [backends.*], made when they are first asked
+ *   named.c, named_http.c   the backends of [backends.*], made when they are first asked
  *   mock.c      backend: canned replies */
 #ifndef LLMMUX_MUX_ROLE_INTERNAL_H
 #define LLMMUX_MUX_ROLE_INTERNAL_H
@@ -40,6 +40,7 @@ struct named_backend {
 	const struct runner_backend *settings; /* of a model: the defaults */
 	bool is_model;
 	uint64_t timeout_ms; /* per attempt; 0: none */
+	int64_t max_tokens;  /* -1: not said */
 	struct gate_lane lane;
 	/* Made at the first use: */
 	bool is_made;
@@ -71,11 +72,16 @@ struct named_http {
 	struct slice key;      /* absent: none is sent */
 	struct option_map headers;
 };
+/* False with *error: a variable that is not set, a URL that is none. */
+bool named_http_read(const struct mux *mux, const struct runner_backend *settings,
+	struct arena *arena, struct named_http *http, struct error *error);
 struct backend *named_http_create(struct mux *mux, struct arena *arena,
 	const struct runner_backend *settings, const struct named_http *http, struct error *error);
+/* runner_expand of a setting: `key` as in "api_key". */
+bool named_expand(const struct mux *mux, const struct runner_backend *settings, const char *key,
+	struct slice text, struct arena *arena, struct slice *out, struct error *error);
 
-struct backend *mock_create(
-	struct mux *mux, const struct runner_backend *settings, struct error *error);
+struct backend *mock_create(const struct runner_backend *settings, struct error *error);
 
 /* ---- one backend of a role call ---- */
 enum ask_state {

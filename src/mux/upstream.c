@@ -70,7 +70,7 @@ const char *upstream_proxy(
 										    : proxy.data;
 }
 
-static void make_accounts(struct mux *mux, struct upstream *upstream) {
+static void make_accounts(struct mux *mux, struct arena *arena, struct upstream *upstream) {
 	const struct config_provider *settings = upstream->settings;
 	size_t keys = settings->api_keys.len;
 	pool_init(&upstream->pool, keys > 0 ? keys : 1);
@@ -78,7 +78,7 @@ static void make_accounts(struct mux *mux, struct upstream *upstream) {
 		struct account *account = &upstream->pool.accounts[i];
 		struct slice proxy = {0};
 		account->label =
-			arena_printf(&mux->arena, "%.*s#%zu", SLICE_FMT(settings->id), i + 1).data;
+			arena_printf(arena, "%.*s#%zu", SLICE_FMT(settings->id), i + 1).data;
 		if (keys > 0) {
 			account->key = settings->api_keys.items[i].key;
 			proxy = settings->api_keys.items[i].proxy_url;
@@ -132,9 +132,9 @@ static void add_models(
 	}
 }
 
-static void copy_headers(struct mux *mux, struct upstream *upstream) {
+static void copy_headers(struct mux *mux, struct arena *arena, struct upstream *upstream) {
 	const struct option_map *headers = &upstream->settings->headers;
-	upstream->headers = ARENA_ARRAY(&mux->arena, struct http_header, headers->len + 1);
+	upstream->headers = ARENA_ARRAY(arena, struct http_header, headers->len + 1);
 	for (size_t i = 0; i < headers->len; i++) {
 		upstream->headers[i].name = headers->items[i].key;
 		upstream->headers[i].value = headers->items[i].value;
@@ -147,8 +147,8 @@ static unsigned to_ms(int64_t ms) {
 	return ms <= 0 ? 0 : ms >= UINT_MAX ? UINT_MAX : (unsigned)ms;
 }
 
-struct backend *upstream_create(struct mux *mux, const struct config_provider *settings,
-	const struct mux_found *found, struct error *error) {
+struct upstream *upstream_make(struct mux *mux, struct arena *arena,
+	const struct config_provider *settings, struct slice base_url, struct error *error) {
 	const struct config *config = mux->config;
 	const struct provider *provider = provider_find(slice_of(settings->type->name));
 	if (provider != NULL && settings->wire == CONFIG_WIRE_RESPONSES) {
@@ -163,20 +163,18 @@ struct backend *upstream_create(struct mux *mux, const struct config_provider *s
 	}
 	struct upstream *upstream = mem_calloc(1, sizeof *upstream);
 	upstream->base.kind = &kind;
-	upstream->base.name = arena_strdup(&mux->arena, settings->id);
+	upstream->base.name = arena_strdup(arena, settings->id);
 	upstream->base.is_open = settings->models.len == 0;
 	upstream->base.vendor = provider->vendor;
 	upstream->mux = mux;
 	upstream->provider = provider;
 	upstream->format = format;
 	upstream->settings = settings;
-	struct slice base_url = config_endpoint(config, upstream->base.name, "base");
-	upstream->base_url =
-		arena_dup(&mux->arena, base_url.len > 0 ? base_url : settings->base_url);
+	upstream->base_url = arena_dup(arena, base_url);
 	upstream->quirks = provider_quirks(provider, upstream->base_url);
 	for (int op = 0; op < PROVIDER_OP_TOTAL; op++) {
-		upstream->urls[op] = provider_url(
-			provider, (enum provider_op)op, upstream->base_url, &mux->arena);
+		upstream->urls[op] =
+			provider_url(provider, (enum provider_op)op, upstream->base_url, arena);
 	}
 	upstream->timeouts = (struct client_timeouts){
 		.connect_ms = to_ms(config->timeouts.connect_ms),
@@ -184,8 +182,20 @@ struct backend *upstream_create(struct mux *mux, const struct config_provider *s
 		.idle_ms = to_ms(config->timeouts.idle_ms),
 		.total_ms = to_ms(config->timeouts.total_ms),
 	};
-	copy_headers(mux, upstream);
-	make_accounts(mux, upstream);
+	copy_headers(mux, arena, upstream);
+	make_accounts(mux, arena, upstream);
+	return upstream;
+}
+
+struct backend *upstream_create(struct mux *mux, const struct config_provider *settings,
+	const struct mux_found *found, struct error *error) {
+	const char *name = arena_strdup(&mux->arena, settings->id);
+	struct slice base_url = config_endpoint(mux->config, name, "base");
+	struct upstream *upstream = upstream_make(mux, &mux->arena, settings,
+		base_url.len > 0 ? base_url : settings->base_url, error);
+	if (upstream == NULL) {
+		return NULL;
+	}
 	add_models(mux, upstream, mux_found_of(found, settings->id));
 	return &upstream->base;
 }

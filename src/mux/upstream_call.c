@@ -1,21 +1,26 @@
 /* upstream_call.c: one attempt on an upstream.
  *
  *   WAITING --2xx--> DECODING --end--> DRAINING --body over--> DONE
- *      |  `--else--> COLLECTING ------------------------------^
- *      `-------------------------------------------------------^   (FAILING: never sent)
+ *    ^ |  `--else--> COLLECTING ------------------------------^
+ *    | `-------------------------------------------------------^   (FAILING: never sent)
+ *    REDIRECTED, if the backend follows
  *
  * `end` is kept back until the HTTP answer is over (DRAINING, briefly), so that the connection can
  * be used again although the caller releases the call at `end`. */
+#include "base/encoding.h"
 #include "mux/upstream.h"
 
 /* Of the body of a refusal or of a count. */
 #define COLLECT_MAX ((size_t)256 * 1024)
 /* What may follow the last event: the end of the chunked body. */
 #define DRAIN_MS 250
+/* Of an answer that makes no sense (workflows.md 2.2). */
+#define QUOTED_BYTES 200
 
 enum upstream_state {
-	UPSTREAM_FAILING, /* could not be sent: `error` is told at the end of the turn */
-	UPSTREAM_WAITING, /* for the head of the answer */
+	UPSTREAM_FAILING,    /* could not be sent: `error` is told at the end of the turn */
+	UPSTREAM_WAITING,    /* for the head of the answer */
+	UPSTREAM_REDIRECTED, /* sent to another place at the end of the turn */
 	UPSTREAM_DECODING,
 	UPSTREAM_COLLECTING, /* the body of a refusal, of a count, or of vectors */
 	UPSTREAM_DRAINING,   /* the answer is complete, its body not quite */
@@ -30,6 +35,10 @@ struct backend_call {
 	struct account *account;         /* NULL when given back */
 	struct client_call *client_call; /* NULL when over */
 	struct format_built built;
+	const char *url;   /* where it is sent */
+	bool is_elsewhere; /* at another origin than the backend's: without credentials */
+	unsigned redirects;
+	struct slice beginning; /* of the answer, for QUOTED_BYTES */
 	struct format_decoder *decoder;
 	struct stop_match *stop;
 	struct buf body; /* collected */
@@ -60,6 +69,14 @@ static struct error *keep_error(struct backend_call *call, const struct error *e
 
 static void send_error(struct backend_call *call, const struct error *error, bool is_on_wire) {
 	struct error *kept = keep_error(call, error);
+	if (kept->kind == ERROR_UPSTREAM_PROTOCOL && call->beginning.len > 0 &&
+		!call->request.report->was_cut) {
+		const struct error told = *kept;
+		size_t shown;
+		utf8_valid(call->beginning, &shown);
+		error_set(kept, told.kind, "%s; it begins with: %.*s", told.message,
+			SLICE_FMT(slice_sub(call->beginning, 0, shown)));
+	}
 	if (call->account != NULL) {
 		upstream_label_error(call->upstream, call->account, kept);
 	}
@@ -194,10 +211,34 @@ static void create_decoder(struct backend_call *call, const struct http_headers 
 	call->decoder = call->upstream->format->decoder_create(&options);
 }
 
+/* workflows.md 2.2: the same request again, never with a credential to another host. */
+static bool follow(struct backend_call *call, int status, const struct http_headers *headers) {
+	bool is_same_origin = false;
+	if (call->redirects >= call->upstream->max_redirects) {
+		return false;
+	}
+	const char *url =
+		upstream_redirect(status, headers, call->url, call->request.arena, &is_same_origin);
+	if (url == NULL) {
+		return false;
+	}
+	call->url = url;
+	call->is_elsewhere |= !is_same_origin;
+	call->redirects++;
+	client_cancel(call->client_call);
+	call->client_call = NULL;
+	call->state = UPSTREAM_REDIRECTED;
+	loop_defer(call->request.mux_loop->loop, &call->deferred);
+	return true;
+}
+
 static void on_headers(struct client_call *client_call, int status,
 	const struct http_headers *headers, void *data) {
 	struct backend_call *call = data;
 	(void)client_call;
+	if (follow(call, status, headers)) {
+		return;
+	}
 	call->status = status;
 	call->request.report->upstream_status = status;
 	provider_return_headers(call->upstream->provider, call->request.request->client_format,
@@ -314,11 +355,21 @@ static void collect(struct backend_call *call, struct slice bytes) {
 	}
 }
 
+static void keep_beginning(struct backend_call *call, struct slice bytes) {
+	struct slice so_far = call->beginning;
+	if (call->upstream->quotes_answers && so_far.len < QUOTED_BYTES) {
+		bytes = slice_sub(bytes, 0, QUOTED_BYTES - so_far.len);
+		call->beginning = arena_printf(
+			call->request.arena, "%.*s%.*s", SLICE_FMT(so_far), SLICE_FMT(bytes));
+	}
+}
+
 static void on_data(struct client_call *client_call, struct slice bytes, void *data) {
 	struct backend_call *call = data;
 	(void)client_call;
 	enter(call);
 	if (call->state == UPSTREAM_DECODING) {
+		keep_beginning(call, bytes);
 		call->decoder->ops->feed(call->decoder, bytes);
 		check_end(call);
 	} else if (call->state == UPSTREAM_COLLECTING) {
@@ -420,6 +471,41 @@ static enum provider_op op_of(const struct upstream *upstream, const struct chat
 	return chat->stream && has_own_path ? PROVIDER_OP_STREAM : PROVIDER_OP_CHAT;
 }
 
+/* What was built, to call->url. */
+static bool send_request(struct backend_call *call, struct error *error) {
+	const struct upstream *upstream = call->upstream;
+	const struct chat_request *chat = call->request.request;
+	bool is_trusted = !call->is_elsewhere;
+	struct provider_call prepared = {
+		.op = op_of(upstream, chat),
+		.url = call->url,
+		.key = is_trusted ? call->account->key : (struct slice){0},
+		.extra_headers = upstream->headers,
+		.extra_header_count = is_trusted ? upstream->header_count : 0,
+		.extra_is_literal = upstream->has_literal_headers,
+		.client_headers = call->request.client_headers,
+		.client_format = chat->client_format,
+		.built = &call->built,
+		.stream = asks_stream(call),
+		.arena = call->request.arena,
+	};
+	provider_prepare(upstream->provider, &prepared);
+	const struct client_request request = {
+		.method = "POST",
+		.url = prepared.url,
+		.headers = prepared.headers.items,
+		.header_count = prepared.headers.len,
+		.body = &call->built.body,
+		.proxy = call->account->proxy,
+		.timeouts = upstream->timeouts,
+		.max_header_bytes = (size_t)upstream->mux->config->limits.header_bytes,
+	};
+	call->state = UPSTREAM_WAITING;
+	call->client_call =
+		client_submit(call->request.mux_loop->client, &request, &handler, call, error);
+	return call->client_call != NULL;
+}
+
 static bool start(struct backend_call *call, struct error *error) {
 	const struct upstream *upstream = call->upstream;
 	const struct chat_request *chat = call->request.request;
@@ -448,39 +534,19 @@ static bool start(struct backend_call *call, struct error *error) {
 		call->stop = stop_match_create(chat, &counter, call->built.stop,
 			call->built.stop_count, &call->sink, call->request.arena);
 	}
-	struct provider_call prepared = {
-		.op = op,
-		.url = url,
-		.key = call->account->key,
-		.extra_headers = upstream->headers,
-		.extra_header_count = upstream->header_count,
-		.client_headers = call->request.client_headers,
-		.client_format = chat->client_format,
-		.built = &call->built,
-		.stream = asks_stream(call),
-		.arena = call->request.arena,
-	};
-	provider_prepare(upstream->provider, &prepared);
-	const struct client_request request = {
-		.method = "POST",
-		.url = prepared.url,
-		.headers = prepared.headers.items,
-		.header_count = prepared.headers.len,
-		.body = &call->built.body,
-		.proxy = call->account->proxy,
-		.timeouts = upstream->timeouts,
-		.max_header_bytes = (size_t)upstream->mux->config->limits.header_bytes,
-	};
-	call->state = UPSTREAM_WAITING;
-	call->client_call =
-		client_submit(call->request.mux_loop->client, &request, &handler, call, error);
-	return call->client_call != NULL;
+	call->url = url;
+	return send_request(call, error);
 }
 
 static void on_deferred(struct loop_deferred *deferred) {
 	struct backend_call *call = deferred->data;
+	struct error error;
 	enter(call);
-	fail(call, call->error);
+	if (call->state == UPSTREAM_FAILING) {
+		fail(call, call->error);
+	} else if (!send_request(call, &error)) {
+		fail(call, &error);
+	}
 	leave(call);
 }
 

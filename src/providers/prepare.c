@@ -67,7 +67,7 @@ static void pass_client_headers(const struct provider *provider, struct provider
 
 /* gateway.md 2.2: "$Name" copies that header of the client; when it has none, none is sent. */
 static struct slice configured_value(const struct provider_call *call, struct slice value) {
-	if (!slice_starts_with(value, SLICE("$"))) {
+	if (call->extra_is_literal || !slice_starts_with(value, SLICE("$"))) {
 		return value;
 	}
 	struct slice name = slice_from(value, 1);

@@ -41,6 +41,7 @@ struct provider_call {
 	struct slice key;                        /* absent: no credential is sent */
 	const struct http_header *extra_headers; /* of the configuration */
 	size_t extra_header_count;
+	bool extra_is_literal; /* a value "$Name" of theirs stands for itself */
 	const struct http_headers
 		*client_headers; /* of the client, for what is passed on; may be NULL */
 	enum format_id client_format;

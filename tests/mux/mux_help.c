@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/runner.h"
+
 static void on_tick(struct loop_timer *timer) {
 	(void)timer;
 }
@@ -85,13 +87,12 @@ void recorder_finish(struct recorder *recorder) {
 
 /* ---- mux ---- */
 
-static struct config *load(const char *yaml, int port) {
-	char path[] = "/tmp/llm-mux-test-XXXXXX.yaml";
-	int fd = mkstemps(path, 5);
+/* A file with the text, and the port where it says PORT. */
+static void write_file(int fd, const char *text, int port) {
 	assert_true(fd >= 0);
 	FILE *file = fdopen(fd, "w");
 	assert_non_null(file);
-	for (const char *at = yaml; *at != '\0';) {
+	for (const char *at = text; *at != '\0';) {
 		if (strncmp(at, "PORT", 4) == 0) {
 			fprintf(file, "%d", port);
 			at += 4;
@@ -100,11 +101,21 @@ static struct config *load(const char *yaml, int port) {
 		}
 	}
 	fclose(file);
-	struct config_request request = {.path = path, .dir = "/nonexistent"};
+}
+
+static struct config *load(const char *text, int port, bool is_runner) {
+	char path[] = "/tmp/llm-mux-test-XXXXXX.yaml";
+	if (is_runner) {
+		memcpy(strrchr(path, '.'), ".toml", 6);
+	}
+	write_file(mkstemps(path, 5), text, port);
+	struct runner_request request = {
+		.config = {.path = path, .dir = "/nonexistent"}, .dir = "/"};
 	struct buf report;
 	struct error error;
 	buf_init(&report, 0);
-	struct config *config = config_load(&request, false, &report, &error);
+	struct config *config = is_runner ? runner_config_load(&request, false, &report, &error)
+					  : config_load(&request.config, false, &report, &error);
 	unlink(path);
 	if (config == NULL) {
 		fail_msg("%s: %.*s", error.message, SLICE_FMT(buf_slice(&report)));
@@ -113,13 +124,18 @@ static struct config *load(const char *yaml, int port) {
 	return config;
 }
 
-void mux_fixture_begin(struct mux_fixture *f, const char *yaml) {
+static void begin(
+	struct mux_fixture *f, const char *text, bool is_runner, char *const *environment) {
 	struct error error;
 	f->loop = loop_create(&error);
 	assert_non_null(f->loop);
 	f->fake = fake_create(f->loop);
-	f->config = load(yaml, fake_port(f->fake));
-	struct mux_options options = {.config = f->config, .user_agent = "llm-mux/test"};
+	f->config = load(text, fake_port(f->fake), is_runner);
+	f->secrets = is_runner ? runner_secrets_create() : NULL;
+	struct mux_options options = {.config = f->config,
+		.user_agent = "llm-mux/test",
+		.environment = environment,
+		.secrets = f->secrets};
 	f->mux = mux_create(&options, &error);
 	if (f->mux == NULL) {
 		fail_msg("%s", error.message);
@@ -128,9 +144,19 @@ void mux_fixture_begin(struct mux_fixture *f, const char *yaml) {
 	assert_non_null(f->mux_loop);
 }
 
+void mux_fixture_begin(struct mux_fixture *f, const char *yaml) {
+	begin(f, yaml, false, NULL);
+}
+
+void mux_fixture_begin_runner(struct mux_fixture *f, const char *toml, char *const *environment) {
+	static char *const none[] = {NULL};
+	begin(f, toml, true, environment != NULL ? environment : none);
+}
+
 void mux_fixture_end(struct mux_fixture *f) {
 	mux_loop_destroy(f->mux_loop);
 	mux_destroy(f->mux);
+	runner_secrets_destroy(f->secrets);
 	config_unref(f->config);
 	fake_destroy(f->fake);
 	loop_destroy(f->loop);

@@ -69,9 +69,13 @@ struct mux_fixture {
 	struct mux *mux;
 	struct mux_loop *mux_loop;
 	struct fake_upstream *fake;
+	struct runner_secrets *secrets; /* of the runner; else NULL */
 };
 /* Configuration as YAML; PORT in it becomes the fake's. */
 void mux_fixture_begin(struct mux_fixture *f, const char *yaml);
+/* As the runner is configured: TOML with [backends.*] and the like. `environment` (ends with NULL)
+ * is what ${NAME} reads, and has no other variables. */
+void mux_fixture_begin_runner(struct mux_fixture *f, const char *toml, char *const *environment);
 void mux_fixture_end(struct mux_fixture *f);
 
 /* One request of a client. */
