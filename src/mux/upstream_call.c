@@ -72,7 +72,7 @@ static void send_error(struct backend_call *call, const struct error *error, boo
 	if (kept->kind == ERROR_UPSTREAM_PROTOCOL && call->beginning.len > 0 &&
 		!call->request.report->was_cut) {
 		const struct error told = *kept;
-		size_t shown;
+		size_t shown = call->beginning.len;
 		utf8_valid(call->beginning, &shown);
 		error_set(kept, told.kind, "%s; it begins with: %.*s", told.message,
 			SLICE_FMT(slice_sub(call->beginning, 0, shown)));
