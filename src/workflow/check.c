@@ -156,9 +156,9 @@ bool workflow_check(const struct workflow *workflow, const struct runner_config 
 	workflow_check_templates(&checker);
 	workflow_check_roles(&checker);
 	workflow_check_nested(&checker);
-	workflow_keep_texts(problems, from);
 	problems->file = file_before;
 	problems->text = text_before;
+	workflow_keep_texts(problems, from);
 	return problems->error_count == errors_before;
 }
 

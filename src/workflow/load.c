@@ -34,7 +34,7 @@ static void attach_group_nodes(struct workflow *part, const struct json *list) {
 static bool read_file(struct workflow_loader *loader, const char *file, struct slice text,
 	struct workflow *part, const struct json **tree_out) {
 	struct workflow *workflow = loader->workflow;
-	*ARENA_PUSH(&workflow->arena, &workflow->sources) = (struct workflow_source){file, text};
+	workflow_add_source(workflow, file, text);
 	workflow_tell_of(workflow, loader->problems, file);
 	struct json *tree = toml_parse(&workflow->arena, text, loader->problems);
 	if (!tree) {
@@ -405,24 +405,6 @@ static void finish_all(struct workflow_loader *loader, const struct json *tree) 
 	hash_sources(workflow);
 }
 
-void workflow_keep_texts(struct problems *problems, size_t from) {
-	const char *file = NULL, *copy = NULL;
-	struct slice text = {0};
-	for (size_t i = from; i < problems->len; i++) {
-		struct problem *problem = &problems->items[i];
-		if (!problem->file) {
-			continue;
-		}
-		if (problem->file != file) {
-			file = problem->file;
-			copy = arena_strdup(problems->arena, slice_of(file));
-			text = arena_dup(problems->arena, problem->text);
-		}
-		problem->file = copy;
-		problem->text = text;
-	}
-}
-
 struct workflow *workflow_load_anyway(
 	const char *path, const char *origin, struct slice text, struct problems *problems) {
 	struct workflow *workflow = calloc(1, sizeof *workflow);
@@ -452,9 +434,9 @@ struct workflow *workflow_load_anyway(
 	if (is_read) {
 		finish_all(&loader, tree);
 	}
-	workflow_keep_texts(problems, from);
 	problems->file = file_before;
 	problems->text = text_before;
+	workflow_keep_texts(problems, from);
 	if (!is_read) {
 		workflow_destroy(workflow);
 		return NULL;

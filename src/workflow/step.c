@@ -266,14 +266,7 @@ static void read_prompt_file(struct workflow_loader *loader, struct workflow_ste
 		PROBLEM(loader, false, &place, "`prompt_file`: %s", error.message);
 		return;
 	}
-	bool is_known = false;
-	for (size_t i = 0; i < workflow->sources.len; i++) {
-		is_known |= strcmp(workflow->sources.items[i].file, path) == 0;
-	}
-	if (!is_known) {
-		*ARENA_PUSH(&workflow->arena, &workflow->sources) =
-			(struct workflow_source){path, text};
-	}
+	workflow_add_source(workflow, path, text);
 	step->prompt.source = (struct option_text){.text = text, .place = {path, 0, 0}};
 }
 

@@ -196,6 +196,10 @@ struct workflow_group {
 struct workflow_source {
 	const char *file; /* as option_place says it */
 	struct slice text;
+	struct {
+		size_t *items;
+		size_t len, cap;
+	} lines; /* where each begins */
 };
 
 struct workflow {

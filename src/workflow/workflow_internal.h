@@ -1,9 +1,11 @@
 /* workflow_internal.h: what the files that load and check workflows share.
  *
  *   table.c     rows of keys ─► struct            load.c      file ─► struct workflow
- *   include.c   files beside it, sources          step.c      one step's own rules, its templates
- *   graph.c     edges, order, drawings            check*.c    what needs more than one step
- *   bind.c      arguments                         lookup.c    names ─► files */
+ *   include.c   files beside it                   step.c      one step's own rules
+ *   templates.c which texts are templates         mentions.c  what these mention
+ *   place.c     places, problems at them          graph*.c    edges, order, drawings
+ *   check*.c    what needs more than one step     bind.c      arguments
+ *   lookup.c    names ─► files                    workflow.c  words, finding by name */
 #ifndef LLMMUX_WORKFLOW_INTERNAL_H
 #define LLMMUX_WORKFLOW_INTERNAL_H
 
@@ -76,6 +78,8 @@ struct workflow_loader {
 struct workflow *workflow_load_anyway(
 	const char *path, const char *origin, struct slice text, struct problems *problems);
 
+/* A file that the workflow consists of; once each. Borrows. */
+void workflow_add_source(struct workflow *workflow, const char *file, struct slice text);
 /* Problems are told of one file at a time: the following ones are of the file of this place. */
 void workflow_tell_of(const struct workflow *workflow, struct problems *problems, const char *file);
 /* An error, or a warning, at a place of any file of the workflow. */
@@ -125,7 +129,7 @@ bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, 
 void workflow_finish_step(struct workflow_loader *loader, struct workflow_step *step);
 void workflow_finish_args(struct workflow_loader *loader);
 
-/* graph_edges.c */
+/* graph_edges.c: maps by name; edges, order, D3 */
 void workflow_index(struct workflow *workflow);
 void workflow_connect(struct workflow *workflow);
 
