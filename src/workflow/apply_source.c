@@ -102,8 +102,8 @@ bool apply_source(struct task *task, struct slice *text, bool *is_json) {
 		*is_json = true;
 		return render_edits(task, text);
 	}
-	if (!run_evaluate(task->run, &task->step->source_expression, task->globals, &task->arena,
-		    &value, &error)) {
+	if (!run_evaluate_text(task->run, &task->step->source_expression, task->globals,
+		    &task->arena, &value, &error)) {
 		task_fail_error(task, &error);
 		return false;
 	}

@@ -26,7 +26,7 @@ static void tell_place(const struct run *run, const struct step_template *text,
 	}
 }
 
-struct slice run_render(const struct run *run, const struct step_template *text,
+struct slice run_render_text(const struct run *run, const struct step_template *text,
 	struct value globals, struct arena *arena, struct error *error) {
 	if (text->template == NULL) {
 		return SLICE("");
@@ -44,8 +44,8 @@ struct slice run_render(const struct run *run, const struct step_template *text,
 	return rendered;
 }
 
-bool run_evaluate(const struct run *run, const struct step_template *text, struct value globals,
-	struct arena *arena, struct value *out, struct error *error) {
+bool run_evaluate_text(const struct run *run, const struct step_template *text,
+	struct value globals, struct arena *arena, struct value *out, struct error *error) {
 	struct template_error fault = {0};
 	if (text->template == NULL) {
 		*out = value_undefined();
@@ -60,7 +60,7 @@ bool run_evaluate(const struct run *run, const struct step_template *text, struc
 
 bool task_render(struct task *task, const struct step_template *text, struct slice *out) {
 	struct error error = {0};
-	*out = run_render(task->run, text, task->globals, &task->arena, &error);
+	*out = run_render_text(task->run, text, task->globals, &task->arena, &error);
 	if (out->data == NULL && task->run->options.is_dry_run) {
 		run_inform(task->run, RUN_EVENT_INFO, task->step,
 			"can be rendered only when it runs: %s", error.message);

@@ -275,8 +275,7 @@ void run_record_failed(struct run *run, const struct error *error) {
 	}
 }
 
-static void on_limit(struct loop_timer *timer) {
-	struct run *run = timer->data;
+static void end_by_limit(struct run *run) {
 	run->has_failed = true;
 	char limit[CLOCK_TEXT_MAX];
 	clock_format_duration(run->workflow->timeout_ms, limit);
@@ -289,6 +288,18 @@ static void on_limit(struct loop_timer *timer) {
 		.duration_ms = loop_now_ms(run->options.loop) - run->started_ms,
 	};
 	stop(run, RUN_TIMED_OUT, STOP_LIMIT, false);
+}
+
+static void on_limit(struct loop_timer *timer) {
+	end_by_limit(timer->data);
+}
+
+/* A task may have seen the run's limit a moment before the run's own timer. */
+static void look_at_limit(struct run *run) {
+	if (run->state == RUN_RUNNING && run->limit.at_ms != 0 &&
+		loop_now_ms(run->options.loop) >= run->limit.at_ms) {
+		end_by_limit(run);
+	}
 }
 
 /* ---- the end ---- */
@@ -310,7 +321,8 @@ static bool take_chosen_text(struct run *run, struct slice *text) {
 		return true;
 	}
 	struct error error = {0};
-	*text = run_render(run, output, run_globals(run, NULL, &run->arena), &run->arena, &error);
+	*text = run_render_text(
+		run, output, run_globals(run, NULL, &run->arena), &run->arena, &error);
 	if (text->data == NULL && run->end == RUN_OK) {
 		run_inform(
 			run, RUN_EVENT_WARNING, NULL, "the workflow's `output`: %s", error.message);
@@ -413,6 +425,7 @@ static void start_steps(struct run *run) {
 
 static void on_wake(struct loop_deferred *deferred) {
 	struct run *run = deferred->data;
+	look_at_limit(run);
 	if (run->state == RUN_RUNNING && !run->has_told_start) {
 		run->has_told_start = true;
 		run_tell(run, &(struct run_event){.type = RUN_EVENT_START});
@@ -466,4 +479,16 @@ const char *run_id(const struct run *run) {
 
 struct step_usage run_usage(const struct run *run) {
 	return run->usage;
+}
+
+struct slice run_failed_step(const struct run *run) {
+	return run->failed_step != NULL ? run->failed_step->name : slice_make(NULL, 0);
+}
+
+struct slice run_error_message(const struct run *run) {
+	return run->has_failed ? run->error.message : slice_make(NULL, 0);
+}
+
+uint64_t run_duration_ms(const struct run *run) {
+	return loop_now_ms(run->options.loop) - run->started_ms;
 }

@@ -117,5 +117,9 @@ const struct run_results *run_results_of(const struct run *run);
 struct slice run_final_text(const struct run *run);
 const char *run_id(const struct run *run);
 struct step_usage run_usage(const struct run *run);
+/* Of the failure that decided, once it is over; absent: there was none. */
+struct slice run_failed_step(const struct run *run);
+struct slice run_error_message(const struct run *run);
+uint64_t run_duration_ms(const struct run *run);
 
 #endif

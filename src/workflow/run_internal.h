@@ -206,11 +206,11 @@ struct value run_globals_within(
 bool step_template_is_given(const struct step_template *text);
 /* The text in the arena; absent with an error at its place in the file. A template that is not
  * given is empty. */
-struct slice run_render(const struct run *run, const struct step_template *text,
+struct slice run_render_text(const struct run *run, const struct step_template *text,
 	struct value globals, struct arena *arena, struct error *error);
-bool run_evaluate(const struct run *run, const struct step_template *text, struct value globals,
-	struct arena *arena, struct value *out, struct error *error);
-/* As run_render; fails the task. False: it has failed. */
+bool run_evaluate_text(const struct run *run, const struct step_template *text,
+	struct value globals, struct arena *arena, struct value *out, struct error *error);
+/* As run_render_text; fails the task. False: it has failed. */
 bool task_render(struct task *task, const struct step_template *text, struct slice *out);
 
 /* ---- items.c ---- */

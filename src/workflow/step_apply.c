@@ -213,7 +213,8 @@ static void on_replied(struct query *query) {
 	query_release(query);
 	if (!query->is_ok) {
 		struct slice message = arena_printf(&task->run->arena, "%.*s; asked again, but: %s",
-			SLICE_FMT(task->result.error.message), arena_strdup(&task->arena, query->message));
+			SLICE_FMT(task->result.error.message),
+			arena_strdup(&task->arena, query->message));
 		note_failure(action, query->class, arena_strdup(&task->arena, message));
 		fail(action);
 		return;

@@ -282,7 +282,7 @@ static bool find_items(struct step_run *step_run, struct error *error) {
 	} else if (step_run->has_items) {
 		struct value value;
 		struct value globals = run_globals(run, NULL, &run->arena);
-		if (!run_evaluate(run, &step->for_each, globals, &run->arena, &value, error)) {
+		if (!run_evaluate_text(run, &step->for_each, globals, &run->arena, &value, error)) {
 			return false;
 		}
 		step_run->items = items_of_value(value, &run->arena);

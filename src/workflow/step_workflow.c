@@ -168,7 +168,7 @@ static bool bind(struct task *task, const struct workflow *workflow,
 	for (size_t i = 0; i < count; i++) {
 		const struct workflow_variable *variable = &task->step->with.items[i];
 		struct slice value =
-			run_render(task->run, &variable->value, task->globals, arena, error);
+			run_render_text(task->run, &variable->value, task->globals, arena, error);
 		if (value.data == NULL) {
 			return false;
 		}

@@ -128,6 +128,7 @@ static void take_limits(struct task *task) {
 
 static void make_attempt(struct task *task) {
 	task->state = TASK_ACTING;
+	task->stop_reason = STOP_NOT;
 	task->attempt++;
 	task->attempt_started_ms = now_ms(task);
 	task->retry_after_ms = -1;
@@ -200,9 +201,10 @@ static void append_message(struct task *task, const char *more) {
 
 /* False: it is over. */
 static bool try_again(struct task *task) {
-	if (task->stop_reason != STOP_NOT || task->run->state != RUN_RUNNING ||
-		task->step_run->starts_no_more || task->step->type == STEP_INPUT ||
-		(int64_t)task->attempt > task->step->retries || !is_retryable(task)) {
+	bool is_stopped = task->stop_reason != STOP_NOT && task->stop_reason != STOP_LIMIT;
+	if (is_stopped || task->run->state != RUN_RUNNING || task->step_run->starts_no_more ||
+		task->step->type == STEP_INPUT || (int64_t)task->attempt > task->step->retries ||
+		!is_retryable(task)) {
 		return false;
 	}
 	uint64_t pause = pause_ms(task);
@@ -217,7 +219,7 @@ static bool try_again(struct task *task) {
 				    .step = task->step,
 				    .error = &task->result.error,
 				    .retry_in_ms = pause});
-	if (task->stop_reason != STOP_NOT || task->run->state != RUN_RUNNING) {
+	if (task->run->state != RUN_RUNNING) {
 		return false; /* whoever was told has cancelled the run */
 	}
 	task->state = TASK_PAUSING;
@@ -340,7 +342,7 @@ void task_start(struct task *task) {
 	if (condition->template != NULL && !template_is_blank(condition->template)) {
 		struct value value;
 		struct error error = {0};
-		if (!run_evaluate(
+		if (!run_evaluate_text(
 			    task->run, condition, task->globals, &task->arena, &value, &error)) {
 			task->state = TASK_ACTING;
 			task_fail_error(task, &error);
