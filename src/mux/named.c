@@ -26,17 +26,19 @@ static bool is_model_name(struct slice name) {
 	return slice_find_byte(name, '/') != SIZE_MAX;
 }
 
-static struct backend *make_command(
-	struct mux *mux, const struct runner_backend *settings, struct error *error) {
-	(void)mux;
-	error_set(error, ERROR_NOT_SUPPORTED,
-		"the backend `%.*s` is a command, which this version cannot run",
-		SLICE_FMT(settings->name));
-	return NULL;
-}
-
 static const struct runner_config *runner_in(const struct mux *mux) {
 	return runner_of(mux->config);
+}
+
+static struct backend *make_command(
+	struct mux *mux, const struct runner_backend *settings, struct error *error) {
+	const struct command_context context = {
+		.runner = runner_in(mux),
+		.environment = mux->environment,
+		.secrets = mux->secrets,
+		.watchdog = mux->watchdog,
+	};
+	return command_backend_create(mux, settings, &context, error);
 }
 
 struct named_backends *named_create(struct mux_loop *mux_loop) {
@@ -213,9 +215,11 @@ bool role_backend_is_available(
 	struct backend *backend = settings->kind == RUNNER_BACKEND_MOCK
 					  ? mock_create(settings, error)
 					  : make_command(mux, settings, error);
-	bool is_available = backend != NULL;
-	if (backend != NULL) {
-		backend->kind->destroy(backend);
+	if (backend == NULL) {
+		return false;
 	}
+	bool is_available = settings->kind != RUNNER_BACKEND_CLI ||
+			    command_backend_is_available(backend, arena, error);
+	backend->kind->destroy(backend);
 	return is_available;
 }
