@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	buf_init(&out, 0);
 	problems_print(&problems, false, &out);
 	buf_reset(&out, 0);
-	options_show(&set, true, &out);
+	options_show(&set, true, true, &out);
 	if (!json_is_valid(buf_slice(&out))) {
 		abort();
 	}

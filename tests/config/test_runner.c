@@ -164,6 +164,72 @@ static void test_find(void **state) {
 	runner_fixture_end(&f);
 }
 
+/* What `init` writes, with every option uncommented, is a configuration without a problem. */
+static void test_template(void **state) {
+	(void)state;
+	struct runner_fixture f;
+	struct option_set set;
+	static const struct option_table *const tables[] = {&runner_table};
+	struct buf template = {0}, bare = {0}, shown = {0};
+	runner_fixture_begin(&f);
+	config_options_init(&set, &f.arena, tables, 1);
+	options_template(&set, &template);
+	struct slice rest = buf_slice(&template), line;
+	while (rest.data && slice_split(&rest, '\n', &line)) {
+		bool is_setting = line.len > 1 && line.data[0] == '#' && line.data[1] != '#';
+		buf_append(&bare, is_setting ? slice_from(line, 1) : line);
+		buf_append_byte(&bare, '\n');
+	}
+	runner_fixture_write(&f, ".config/llm-mux/config.yaml", buf_slice(&bare), 0600);
+	const struct runner_config *runner = runner_fixture_load(&f, (struct runner_request){0});
+	assert_string_equal(f.report.data, "");
+	assert_non_null(runner);
+	for (size_t r = 0; r < runner_table.row_count; r++) {
+		const struct option_row *row = &runner_table.rows[r];
+		if (!options_source(&f.config->options, row)->is_set) {
+			fail_msg("%s is not set by the template", row->key);
+		}
+	}
+	assert_int_equal(runner->backends.items[0].timeout_ms, 600000);
+	assert_int_equal(runner->ecosystems.items[0].projects.len, 1);
+	/* what `config show` prints is YAML that says the same */
+	options_show(&f.config->options, false, false, &shown);
+	struct problems problems;
+	problems_init(&problems, &f.arena, "show", buf_slice(&shown));
+	const struct json *tree = yaml_parse(&f.arena, buf_slice(&shown), &problems);
+	assert_true(json_string_is(json_at(tree, SLICE("/backends/claude/timeout")), "10m"));
+	buf_finish(&template);
+	buf_finish(&bare);
+	buf_finish(&shown);
+	runner_fixture_end(&f);
+}
+
+/* Rows are whole, at any depth: help, version, names that lead back to them. */
+static void check_rows(const struct option_table *table) {
+	for (size_t r = 0; r < table->row_count; r++) {
+		const struct option_row *row = &table->rows[r];
+		if (strcmp(row->key, OPTION_NAME_KEY) == 0) {
+			continue;
+		}
+		if (!row->help || row->help[strlen(row->help) - 1] == '.' || !row->since) {
+			fail_msg("%s has no help or version, or help with a stop", row->key);
+		}
+		if (row->nested) {
+			check_rows(row->nested);
+		}
+	}
+}
+
+static void test_rows(void **state) {
+	(void)state;
+	check_rows(&runner_table);
+	for (size_t r = 0; r < runner_table.row_count; r++) {
+		if (!runner_table.rows[r].default_text && !runner_table.rows[r].example) {
+			fail_msg("%s has no example", runner_table.rows[r].key);
+		}
+	}
+}
+
 /* ---- asking for trust ---- */
 
 struct asked {
@@ -234,6 +300,8 @@ int test_runner(void) {
 		cmocka_unit_test(test_no_dotenv),
 		cmocka_unit_test(test_obsolete),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_ask),
 		cmocka_unit_test(test_damaged_record),
 	};
