@@ -152,6 +152,6 @@ void gate_pause(struct gate_lane *lane, uint64_t until_ms) {
 	}
 }
 
-uint64_t gate_paused_until_ms(const struct gate_lane *lane) {
-	return lane->paused_until_ms > loop_now_ms(lane->gate->loop) ? lane->paused_until_ms : 0;
+uint64_t gate_opens_at_ms(const struct gate_lane *lane) {
+	return opens_at_ms(lane, loop_now_ms(lane->gate->loop));
 }

@@ -60,7 +60,7 @@ void gate_enter(struct gate_lane *lane, struct gate_waiter *waiter);
 void gate_leave(struct gate_waiter *waiter);
 /* Nobody of the lane gets a turn before that time; a longer pause stays. */
 void gate_pause(struct gate_lane *lane, uint64_t until_ms);
-/* When the lane's pause is over, on the loop's clock; 0 when there is none. */
-uint64_t gate_paused_until_ms(const struct gate_lane *lane);
+/* When the lane's pause or its full minute is over, on the loop's clock; 0: now. */
+uint64_t gate_opens_at_ms(const struct gate_lane *lane);
 
 #endif

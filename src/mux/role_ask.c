@@ -445,19 +445,19 @@ static void on_deferred(struct loop_deferred *deferred) {
 
 /* ---- turns ---- */
 
-/* A pause that lasts longer than the call's time is not worth waiting for. */
+/* A pause or a full minute that lasts longer than the call's time is not worth waiting for. */
 static void wait_for_turn(struct ask *ask) {
 	uint64_t deadline_ms = ask->call->request.deadline_ms;
-	uint64_t paused_ms = gate_paused_until_ms(&ask->backend->lane);
+	uint64_t opens_ms = gate_opens_at_ms(&ask->backend->lane);
 	ask->state = ASK_WAITING;
-	if (deadline_ms > 0 && paused_ms >= deadline_ms) {
+	if (deadline_ms > 0 && opens_ms >= deadline_ms) {
 		char pause[CLOCK_TEXT_MAX];
 		struct error error;
 		uint64_t now_ms = loop_now_ms(loop_of(ask));
-		clock_format_duration((int64_t)(paused_ms - now_ms), pause);
+		clock_format_duration((int64_t)(opens_ms - now_ms), pause);
 		error_set(&error, ERROR_RATE_LIMIT,
-			"it asked for a pause that lasts another %s, longer than the time that is "
-			"left",
+			"it may be asked again in %s, by a pause after a rate limit or by "
+			"requests_per_minute, and that is longer than the time that is left",
 			pause);
 		give_up(ask, ROLE_FAILURE_RATE_LIMIT, &error);
 		return;

@@ -113,12 +113,15 @@ static void add_verdict(const struct role_call *call, size_t needed, struct buf 
 	}
 }
 
-/* The one whose failure the call's is: the last that was asked, of a parallel one the first. */
+/* The one whose failure the call's is: the last that could be asked, of a parallel one the first.
+ */
 static const struct role_answer *decider_of(const struct role_call *call) {
 	const struct role_answer *found = NULL;
 	for (size_t i = 0; i < call->plan.backend_count; i++) {
 		const struct role_answer *answer = &call->answers[i];
-		bool has_failed = answer->was_asked && !answer->is_success && !answer->is_cancelled;
+		bool has_failed = !answer->is_success && !answer->is_cancelled &&
+				  answer->failure != ROLE_FAILURE_UNAVAILABLE &&
+				  answer->failure != ROLE_FAILURE_CANCELLED;
 		if (has_failed && (found == NULL || call->plan.mode != ROLE_PARALLEL)) {
 			found = answer;
 		}

@@ -1,5 +1,7 @@
 /* test_role.c: the modes of roles over models of the registry, which need no configuration
  * (workflows.md 3.2, 3.3). */
+#include <stdio.h>
+
 #include "mux/role_help.h"
 
 int test_role(void);
@@ -197,8 +199,190 @@ static void test_deadline(void **state) {
 	role_client_ask(&client, &f, ROLE_FIRST, "demo/error-429");
 	assert_false(client.result->answers[0].was_asked);
 	assert_int_equal(client.result->answers[0].failure, ROLE_FAILURE_RATE_LIMIT);
-	assert_says(client.result->error.message, "asked for a pause");
+	assert_says(client.result->error.message, "it may be asked again in ");
 	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+/* ---- backends that fail as they are told ---- */
+
+static const char mocks[] =
+	"[backends.ok]\ntype = \"mock\"\nreplies = [\"one two three\"]\n"
+	"[backends.late]\ntype = \"mock\"\nretry_delay = 1\nreplies = [\n"
+	"  { error = \"network\", times = 2 }, { text = \"half\", error = \"rate_limit\", times = "
+	"1 },\n"
+	"  \"at last\" ]\n"
+	"[backends.never]\ntype = \"mock\"\nretry_delay = 1\nmax_retries = 1\n"
+	"replies = [{ error = \"network\" }]\n"
+	"[backends.silent]\ntype = \"mock\"\nreplies = [{ delay = \"1h\", text = \"x\" }]\n"
+	"[backends.exits]\ntype = \"mock\"\nreplies = [{ error = \"execution\" }]\n";
+
+static void test_attempts(void **state) {
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, mocks, NULL);
+	struct role_client client = {.request.streams = true};
+	role_client_ask(&client, &f, ROLE_FALLBACK, "never,exits,late");
+	const struct role_result *result = client.result;
+	assert_true(result->is_success);
+	assert_text(result->first->text, "at last");
+	assert_int_equal(result->first->attempts, 4);
+	assert_int_equal(result->first->max_attempts, 4);
+	assert_int_equal(result->answers[0].failure, ROLE_FAILURE_NETWORK);
+	assert_int_equal(result->answers[0].error.kind, ERROR_NETWORK);
+	assert_text(result->answers[0].reason,
+		"never: network, 2 attempts: network, network: the mock was told to fail: network");
+	assert_int_equal(result->answers[1].failure, ROLE_FAILURE_EXECUTION);
+	assert_int_equal(result->answers[1].exit_code, 1);
+	assert_text(result->answers[1].reason,
+		"exits: execution (exit code 1), 1 attempt: the mock was told to fail: execution");
+	assert_text(buf_slice(&client.streamed), "halfat last");
+	assert_text(buf_slice(&client.log),
+		"start never, retry never, start never, end never, start exits, end exits, start "
+		"late, retry late, start late, retry late, start late, retry late, start late, end "
+		"late");
+	assert_int_equal(client.retries, 4);
+	assert_true(client.waits_ms[3] >= 4 && client.waits_ms[3] <= 5);
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+static bool refuse_short(void *data, struct slice text, struct error *error) {
+	(void)data;
+	return text.len > 5 || error_set(error, ERROR_VERIFICATION, "/0: too short");
+}
+
+/* 2.7: a backend whose text is refused has failed, and is not asked again here. */
+static void test_accept(void **state) {
+	static const char toml[] = "[backends.a]\ntype = \"mock\"\nreplies = [\"short\"]\n"
+				   "[backends.b]\ntype = \"mock\"\nreplies = [\"long enough\"]\n";
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, toml, NULL);
+	struct role_client client = {.request.accept = refuse_short, .plan.min_success = 1};
+	role_client_ask(&client, &f, ROLE_PARALLEL, "a,b");
+	const struct role_result *result = client.result;
+	assert_true(result->is_success);
+	assert_ptr_equal(result->first, &result->answers[1]);
+	assert_int_equal(result->answers[0].failure, ROLE_FAILURE_PARSE);
+	assert_text(result->answers[0].text, "short");
+	assert_int_equal(result->answers[0].attempts, 1);
+	assert_says(result->answers[0].error.message, "parse_error, 1 attempt: /0: too short");
+	role_client_finish(&client, &f);
+
+	client = (struct role_client){.request.accept = refuse_short, .plan.min_success = 2};
+	role_client_ask(&client, &f, ROLE_PARALLEL, "a,b");
+	assert_false(client.result->is_success);
+	assert_int_equal(client.result->failure, ROLE_FAILURE_PARSE);
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+/* The global cap, and that of a backend: never more at once, everybody's turn comes. */
+static void test_caps(void **state) {
+	static const struct {
+		const char *settings;
+		size_t most;
+	} rows[] = {{"[defaults]\nmax_concurrent = 2\n", 2}, {"", 6}};
+	struct mux_fixture f;
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		for (int own = 0; own < 2; own++) {
+			char toml[1024];
+			size_t most = own && rows[i].most > 3 ? 3 : rows[i].most;
+			snprintf(toml, sizeof toml,
+				"%s[backends.a]\ntype = \"mock\"\n%sreplies = [{ delay = 4, text = "
+				"\"x\" }]\n",
+				rows[i].settings, own ? "max_concurrent = 3\n" : "");
+			mux_fixture_begin_runner(&f, toml, NULL);
+			struct role_client clients[6] = {0};
+			for (size_t c = 0; c < 6; c++) {
+				role_client_begin(&clients[c], &f, ROLE_FIRST, "a");
+			}
+			size_t peak = 0;
+			for (bool is_done = false; !is_done;) {
+				size_t running = 0;
+				run_turn(f.loop);
+				is_done = true;
+				for (size_t c = 0; c < 6; c++) {
+					bool has_begun = clients[c].log.len > 0;
+					running += has_begun && clients[c].result == NULL ? 1 : 0;
+					is_done &= clients[c].result != NULL;
+					/* in order of arrival */
+					assert_true(
+						c == 0 || !has_begun || clients[c - 1].log.len > 0);
+				}
+				peak = running > peak ? running : peak;
+			}
+			assert_int_equal(peak, most);
+			for (size_t c = 0; c < 6; c++) {
+				assert_true(clients[c].result->is_success);
+				role_client_finish(&clients[c], &f);
+			}
+			mux_fixture_end(&f);
+		}
+	}
+}
+
+/* Who waits for a turn can leave, and runs out of time; the next one is not held up. */
+static void test_waiting(void **state) {
+	static const char toml[] =
+		"[backends.a]\ntype = \"mock\"\nmax_concurrent = 1\nreplies = [\n"
+		"  { match = \"slow\", delay = 60, text = \"x\" }, \"y\" ]\n";
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, toml, NULL);
+	struct role_client slow = {.request.prompt = SLICE("slow")};
+	struct role_client leaves = {0}, late = {0}, last = {0};
+	late.request.deadline_ms = loop_now_ms(f.loop) + 10;
+	role_client_begin(&slow, &f, ROLE_FIRST, "a");
+	role_client_begin(&leaves, &f, ROLE_FIRST, "a");
+	role_client_begin(&late, &f, ROLE_FALLBACK, "a,a");
+	role_client_begin(&last, &f, ROLE_FIRST, "a");
+	run_turn(f.loop);
+	leaves.is_released = true;
+	role_call_release(leaves.call);
+	role_client_wait(&last, &f);
+	assert_non_null(slow.result);
+	assert_true(slow.result->is_success);
+	assert_true(last.result->is_success);
+	assert_int_equal(leaves.events, 0);
+	assert_int_equal(late.result->failure, ROLE_FAILURE_TIMEOUT);
+	assert_int_equal(late.result->answers[0].failure, ROLE_FAILURE_TIMEOUT);
+	assert_false(late.result->answers[0].was_asked);
+	assert_says(late.result->answers[0].reason.data, "while it waited for its turn");
+	assert_text(buf_slice(&late.log), "end a");
+	role_client_finish(&slow, &f);
+	role_client_finish(&leaves, &f);
+	role_client_finish(&late, &f);
+	role_client_finish(&last, &f);
+	mux_fixture_end(&f);
+}
+
+/* Rank 20: a rate limit that one call met holds the others back too. */
+static void test_shared_pause(void **state) {
+	static const char toml[] = "[backends.a]\ntype = \"mock\"\nretry_delay = 40\nreplies = [\n"
+				   "  { error = \"rate_limit\", times = 1 }, \"y\" ]\n"
+				   "[backends.b]\ntype = \"mock\"\nreplies = [\"z\"]\n";
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, toml, NULL);
+	struct role_client first = {0}, second = {0}, other = {0};
+	role_client_begin(&first, &f, ROLE_FIRST, "a");
+	while (first.retries == 0) {
+		run_turn(f.loop);
+	}
+	role_client_begin(&second, &f, ROLE_FIRST, "a");
+	role_client_begin(&other, &f, ROLE_FIRST, "b");
+	role_client_wait(&other, &f);
+	assert_int_equal(second.log.len, 0);
+	role_client_wait(&second, &f);
+	role_client_wait(&first, &f);
+	assert_int_equal(second.result->first->attempts, 1);
+	assert_int_equal(first.result->first->attempts, 2);
+	role_client_finish(&first, &f);
+	role_client_finish(&second, &f);
+	role_client_finish(&other, &f);
 	mux_fixture_end(&f);
 }
 
@@ -206,12 +390,17 @@ static void test_deadline(void **state) {
 static void test_release(void **state) {
 	struct mux_fixture f;
 	(void)state;
-	for (size_t at = 0; at < 40; at++) {
+	for (size_t at = 0; at < 30; at++) {
 		for (int mode = ROLE_FIRST; mode <= ROLE_PARALLEL; mode++) {
-			mux_fixture_begin(&f, nothing);
-			struct role_client client = {.request.streams = true, .release_at = at};
+			mux_fixture_begin_runner(&f, mocks, NULL);
+			struct role_client client = {.request.streams = true,
+				.request.accept = refuse_short,
+				.plan.first_falls_over = true,
+				.plan.cancels_rest = true,
+				.plan.min_success = 2,
+				.release_at = at};
 			role_client_begin(&client, &f, (enum role_mode)mode,
-				"nobody,demo/truncated,demo/error-401,demo/think");
+				"nobody,never,exits,demo/truncated,late,ok,silent");
 			if (at > 0) {
 				role_client_wait(&client, &f);
 			}
@@ -225,10 +414,11 @@ static void test_release(void **state) {
 static void test_abandoned(void **state) {
 	struct mux_fixture f;
 	(void)state;
-	for (int turns = 0; turns < 4; turns++) {
-		mux_fixture_begin(&f, nothing);
+	for (int turns = 0; turns < 12; turns++) {
+		mux_fixture_begin_runner(&f, mocks, NULL);
 		struct role_client client = {0};
-		role_client_begin(&client, &f, ROLE_PARALLEL, "demo/slow,demo/error-429,demo/echo");
+		role_client_begin(
+			&client, &f, ROLE_PARALLEL, "demo/slow,never,ok,late,silent,nobody");
 		for (int i = 0; i < turns; i++) {
 			run_turn(f.loop);
 		}
@@ -248,6 +438,11 @@ int test_role(void) {
 		cmocka_unit_test(test_nothing_to_ask),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_attempts),
+		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_shared_pause),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_abandoned),
 	};
