@@ -4,10 +4,9 @@
 /* ---- arguments ---- */
 
 static bool splat(struct template_run *run, struct value value, struct value_list *items) {
-	const struct value_list *list = value_iterate(value, run->arena);
+	const struct value_list *list = run_iterate(run, value);
 	if (!list) {
-		return template_fail(run, TEMPLATE_ERROR_INVALID_OPERATION,
-			"`*` needs a sequence, not %s", value_kind_name(value));
+		return false;
 	}
 	for (size_t i = 0; i < list->len; i++) {
 		if (!value_list_push(run->arena, items, list->items[i])) {

@@ -43,6 +43,7 @@ static bool evaluate_map(struct template_run *run, const struct node *node, stru
 
 bool run_is_true(
 	struct template_run *run, const struct node *node, struct value value, bool *is_true) {
+	*is_true = false;
 	if (value.type == VALUE_UNDEFINED && !value.is_silent && template_run_is_strict(run)) {
 		return run_fail_undefined(run, node);
 	}

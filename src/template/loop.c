@@ -233,10 +233,8 @@ static enum flow run_turns(struct template_run *run, struct loop *loop, struct f
 /* Over the items of `sequence`, at a depth. */
 static enum flow run_loop(
 	struct template_run *run, const struct node *node, struct value sequence, unsigned depth) {
-	const struct value_list *items = value_iterate(sequence, run->arena);
+	const struct value_list *items = run_iterate(run, sequence);
 	if (!items) {
-		template_fail(run, TEMPLATE_ERROR_INVALID_OPERATION, "%s cannot be iterated over",
-			value_kind_name(sequence));
 		return FLOW_FAILED;
 	}
 	if (node->loop.condition && (items = filter_items(run, node, items)) == NULL) {

@@ -212,6 +212,13 @@ static bool join_texts(
 	return true;
 }
 
+static bool concat(
+	struct template_run *run, struct value left, struct value right, struct value *out) {
+	struct slice texts[2] = {value_text(left, run->arena), value_text(right, run->arena)};
+	return texts[0].data && texts[1].data ? join_texts(run, texts[0], texts[1], out)
+					      : run_fail_memory(run);
+}
+
 static bool append_list(
 	struct template_run *run, struct value_list *list, const struct value_list *items) {
 	if (!template_spend(run, items->len)) {
@@ -307,6 +314,11 @@ static bool list_holds(
 	return true;
 }
 
+static bool text_holds(struct template_run *run, struct slice text, struct slice part, bool *out) {
+	*out = slice_contains(text, part);
+	return part.data ? template_spend(run, text.len / 256) : run_fail_memory(run);
+}
+
 bool template_contains(
 	struct template_run *run, struct value container, struct value item, bool *out) {
 	*out = false;
@@ -322,8 +334,7 @@ bool template_contains(
 	item = value_plain(item, run->arena);
 	switch (container.type) {
 	case VALUE_STRING:
-		*out = slice_contains(container.string, value_text(item, run->arena));
-		return template_spend(run, container.string.len / 256);
+		return text_holds(run, container.string, value_text(item, run->arena), out);
 	case VALUE_LIST:
 		return list_holds(run, container.list, item, out);
 	case VALUE_MAP:
@@ -392,8 +403,7 @@ bool run_binary(struct template_run *run, const struct node *node, struct value 
 	right = value_plain(right, run->arena);
 	switch (node->op) {
 	case OPERATOR_CONCAT:
-		return join_texts(
-			run, value_text(left, run->arena), value_text(right, run->arena), out);
+		return concat(run, left, right, out);
 	case OPERATOR_ADD:
 		return add(run, left, right, out);
 	case OPERATOR_MULTIPLY:
@@ -430,16 +440,15 @@ static int64_t clamp(int64_t bound, int64_t len, int64_t least, int64_t most) {
 	return bound < least ? least : bound > most ? most : bound;
 }
 
+/* Which items a slice takes: from, from + step, ... before `to` (behind it when step < 0). */
+struct range {
+	int64_t from, to, step;
+};
+
 /* As Python's: negative bounds count from the end, a negative step goes backwards. */
-bool run_slice(struct template_run *run, struct value value, const struct value bounds[3],
-	struct value *out) {
+static bool slice_range(
+	struct template_run *run, const struct value bounds[3], int64_t len, struct range *range) {
 	int64_t step = 1;
-	bool is_text = value_plain(value, run->arena).type == VALUE_STRING;
-	const struct value_list *items = value_iterate(value, run->arena);
-	if (!items) {
-		return template_fail(run, TEMPLATE_ERROR_INVALID_OPERATION, "%s cannot be sliced",
-			value_kind_name(value));
-	}
 	if (!slice_bound(run, bounds[2], "step", &step)) {
 		return false;
 	}
@@ -447,33 +456,81 @@ bool run_slice(struct template_run *run, struct value value, const struct value 
 		return template_fail(
 			run, TEMPLATE_ERROR_INVALID_OPERATION, "the step of a slice cannot be 0");
 	}
-	int64_t len = (int64_t)items->len;
 	int64_t from = step > 0 ? 0 : INT64_MAX;
 	int64_t to = step > 0 ? INT64_MAX : -len - 1;
 	if (!slice_bound(run, bounds[0], "beginning", &from) ||
-		!slice_bound(run, bounds[1], "end", &to) || !template_spend(run, items->len)) {
+		!slice_bound(run, bounds[1], "end", &to)) {
 		return false;
 	}
-	from = step > 0 ? clamp(from, len, 0, len) : clamp(from, len, -1, len - 1);
-	to = step > 0 ? clamp(to, len, 0, len) : clamp(to, len, -1, len - 1);
-	struct value_list *list = value_list_new(run->arena);
+	int64_t least = step > 0 ? 0 : -1;
+	int64_t most = step > 0 ? len : len - 1;
 	/* A step beyond the ends is as good as one that just leaves the list. */
 	step = step > len ? len + 1 : step < -len ? -len - 1 : step;
-	for (int64_t at = from; step > 0 ? at < to : at > to; at += step) {
+	*range = (struct range){clamp(from, len, least, most), clamp(to, len, least, most), step};
+	return true;
+}
+
+static bool range_goes_on(const struct range *range, int64_t at) {
+	return range->step > 0 ? at < range->to : at > range->to;
+}
+
+/* The byte offset of a character. */
+static size_t offset_of(struct slice text, int64_t character) {
+	size_t at = 0;
+	while (character > 0 && at < text.len) {
+		at++;
+		while (at < text.len && (text.data[at] & 0xc0) == 0x80) {
+			at++;
+		}
+		character--;
+	}
+	return at;
+}
+
+/* Text is cut without making values of its characters, unless a step leaves some out. */
+static bool slice_text(struct template_run *run, struct slice text, const struct value bounds[3],
+	struct value *out) {
+	struct range range;
+	if (!slice_range(run, bounds, (int64_t)utf8_length(text), &range) ||
+		!template_spend(run, text.len / 64)) {
+		return false;
+	}
+	if (range.step == 1) {
+		struct slice rest = slice_from(text, offset_of(text, range.from));
+		int64_t count = range.to > range.from ? range.to - range.from : 0;
+		*out = value_string(slice_sub(rest, 0, offset_of(rest, count)));
+		return true;
+	}
+	const struct value_list *items = run_iterate(run, value_string(text));
+	struct buf parts;
+	buf_init(&parts, 0);
+	for (int64_t at = range.from; items && range_goes_on(&range, at); at += range.step) {
+		buf_append(&parts, items->items[at].string);
+	}
+	bool is_ok = items && join_texts(run, buf_slice(&parts), (struct slice){0}, out);
+	buf_finish(&parts);
+	return is_ok;
+}
+
+bool run_slice(struct template_run *run, struct value value, const struct value bounds[3],
+	struct value *out) {
+	struct range range;
+	struct value plain = value_plain(value, run->arena);
+	bool is_listed = value.type == VALUE_OBJECT && value.object->kind->list;
+	if (plain.type == VALUE_STRING && !is_listed) {
+		return slice_text(run, plain.string, bounds, out);
+	}
+	const struct value_list *items = run_iterate(run, value);
+	if (!items || !slice_range(run, bounds, (int64_t)items->len, &range) ||
+		!template_spend(run, items->len)) {
+		return false;
+	}
+	struct value_list *list = value_list_new(run->arena);
+	for (int64_t at = range.from; range_goes_on(&range, at); at += range.step) {
 		if (!value_list_push(run->arena, list, items->items[at])) {
 			return run_fail_memory(run);
 		}
 	}
-	if (!is_text) {
-		*out = value_of_list(list);
-		return true;
-	}
-	struct buf text;
-	buf_init(&text, 0);
-	for (size_t i = 0; i < list->len; i++) {
-		buf_append(&text, list->items[i].string);
-	}
-	bool is_ok = join_texts(run, buf_slice(&text), (struct slice){0}, out);
-	buf_finish(&text);
-	return is_ok;
+	*out = value_of_list(list);
+	return true;
 }

@@ -80,11 +80,11 @@ static bool assign_attribute(
 }
 
 static bool unpack(struct template_run *run, const struct node *target, struct value value) {
-	const struct value_list *items = value_plain(value, run->arena).type == VALUE_STRING ||
-							 value.type == VALUE_UNDEFINED ||
-							 value.type == VALUE_NONE
-						 ? NULL
-						 : value_iterate(value, run->arena);
+	uint8_t type = value_plain(value, run->arena).type;
+	bool has_items = value_is_iterable(value) || type == VALUE_LIST || type == VALUE_MAP;
+	has_items =
+		has_items && type != VALUE_STRING && type != VALUE_NONE && type != VALUE_UNDEFINED;
+	const struct value_list *items = has_items ? run_iterate(run, value) : NULL;
 	if (!items) {
 		return template_fail(run, TEMPLATE_ERROR_CANNOT_UNPACK,
 			"%s cannot be unpacked into %u names", value_kind_name(value),

@@ -30,6 +30,10 @@ bool run_enter(struct template_run *run, const struct node *node) {
 			"the template is nested deeper than %d levels, macros and includes counted",
 			RUN_MAX_DEPTH);
 	}
+	/* Some memory is taken without asking: a little each time, so it is enough to ask here. */
+	if (run->arena->used > run->arena->cap) {
+		return run_fail_memory(run);
+	}
 	return template_spend(run, 1);
 }
 
@@ -50,6 +54,19 @@ bool run_recurse(struct template_run *run) {
 
 bool run_fail_memory(struct template_run *run) {
 	return template_fail(run, TEMPLATE_ERROR_LIMIT, "the template needs too much memory");
+}
+
+const struct value_list *run_iterate(struct template_run *run, struct value value) {
+	const struct value_list *items = value_iterate(value, run->arena);
+	bool has_own =
+		value.type == VALUE_OBJECT && (value.object->kind->list || value.object->kind->map);
+	if (!items && value_is_iterable(has_own ? value : value_plain(value, run->arena))) {
+		run_fail_memory(run);
+	} else if (!items) {
+		template_fail(run, TEMPLATE_ERROR_INVALID_OPERATION, "%s cannot be iterated over",
+			value_kind_name(value));
+	}
+	return items;
 }
 
 /* ---- frames ---- */

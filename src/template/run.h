@@ -86,6 +86,8 @@ void run_leave(struct template_run *run);
 /* One more include, macro or recursive loop within another. */
 bool run_recurse(struct template_run *run);
 bool run_fail_memory(struct template_run *run);
+/* What a loop goes through; NULL after failing. */
+const struct value_list *run_iterate(struct template_run *run, struct value value);
 void run_push_frame(struct template_run *run, struct frame *frame);
 void run_pop_frame(struct template_run *run);
 /* Sets a name in the innermost frame. */

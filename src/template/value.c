@@ -201,6 +201,19 @@ const struct value_list *value_iterate(struct value value, struct arena *arena) 
 	}
 }
 
+bool value_is_iterable(struct value value) {
+	switch (value.type) {
+	case VALUE_OBJECT:
+		return value.object->kind->list || value.object->kind->map;
+	case VALUE_BOOL:
+	case VALUE_INT:
+	case VALUE_FLOAT:
+		return false;
+	default:
+		return true;
+	}
+}
+
 const char *value_kind_name(struct value value) {
 	static const char *const names[] = {
 		[VALUE_UNDEFINED] = "undefined",

@@ -184,8 +184,11 @@ uint64_t value_weight(struct value value);
 /* What `items`, `dictsort`, `json` see of it: a map's own, an object's map. NULL: it has none. */
 const struct value_map *value_as_map(struct value value, struct arena *arena);
 /* What a `for` runs over: a list's items, a map's keys, a string's characters, none and undefined:
- * nothing. NULL when the value is not iterable. */
+ * nothing. NULL when the value is not iterable, or beyond the arena's cap. */
 const struct value_list *value_iterate(struct value value, struct arena *arena);
+/* Tells the two apart, without making anything. An object counts by what it has, not by what that
+ * gives. */
+bool value_is_iterable(struct value value);
 /* "string", "number", "sequence", "map", "bool", "none", "undefined", or the object's name: as
  * messages and minijinja say it. */
 const char *value_kind_name(struct value value);
@@ -195,7 +198,8 @@ const char *value_kind_name(struct value value);
  * JSON with blanks after `,` and `:`; undefined inside a list is `undefined`. False beyond the
  * buffer's limit. */
 bool value_print(struct value value, struct arena *arena, struct buf *out);
-/* The same as text in the arena; a string's own bytes. */
+/* The same as text in the arena; a string's own bytes. Absent (data NULL) beyond the arena's cap.
+ */
 struct slice value_text(struct value value, struct arena *arena);
 /* A number as {{ }} prints it: never an exponent, always a point ("100000000000000000000.0"). */
 bool value_print_float(double number, struct buf *out);

@@ -187,16 +187,17 @@ bool value_print(struct value value, struct arena *arena, struct buf *out) {
 
 struct slice value_text(struct value value, struct arena *arena) {
 	struct buf text;
+	struct slice copy = {NULL, 0};
 	value = value_plain(value, arena);
 	if (value.type == VALUE_STRING) {
-		return value.string;
+		return value.string.data ? value.string : SLICE("");
 	}
 	buf_init(&text, arena->cap);
-	value_print(value, arena, &text);
-	struct slice copy = {"", 0};
-	char *memory = text.failed || text.len == 0 ? NULL : arena_try_alloc(arena, text.len);
-	if (memory) {
+	char *memory = value_print(value, arena, &text) ? arena_try_alloc(arena, text.len) : NULL;
+	if (memory && text.len > 0) {
 		memcpy(memory, text.data, text.len);
+	}
+	if (memory) {
 		copy = slice_make(memory, text.len);
 	}
 	buf_finish(&text);
