@@ -208,6 +208,9 @@ static void on_progress(void *data, const struct role_progress *progress) {
 		.of = progress->total};
 	switch (progress->kind) {
 	case ROLE_PROGRESS_TEXT:
+		if (!task->run->options.streams) {
+			return;
+		}
 		event.type = RUN_EVENT_STEP_OUTPUT;
 		break;
 	case ROLE_PROGRESS_RETRYING:

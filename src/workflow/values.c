@@ -299,7 +299,9 @@ static bool outputs_get(const struct value_object *object, struct arena *arena, 
 		}
 	}
 	if (found == NULL) {
-		return false;
+		/* a number that is none of its own must not find a character of the text */
+		*out = value_undefined();
+		return key.type == VALUE_INT;
 	}
 	*out = entry_value(found, arena);
 	return true;
