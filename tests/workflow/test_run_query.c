@@ -138,7 +138,7 @@ static void a_bad_reply_is_repaired(void **state) {
 					       "1\n" SCHEMA) "[[steps]]\nname = \"b\"\ntype = "
 							     "\"shell\"\n"
 							     "for_each = \"steps.a.list\"\nrun = "
-							     "\"echo <{{ item }}>\"\n");
+							     "\"echo x{{ item }}\"\n");
 	assert_end(f, RUN_OK);
 	const struct step_result *result = run_fixture_result(f, "a");
 	assert_int_equal(result->attempts, 2);
