@@ -108,10 +108,14 @@ static void on_output(void *data, enum process_stream stream, struct slice bytes
 /* ---- how it ended ---- */
 
 static void note_outcome(struct backend_call *call, const struct process_result *result) {
-	struct command_outcome *outcome = ARENA_NEW(call->request.arena, struct command_outcome);
+	struct arena *arena = call->request.arena;
+	struct runner_secrets *secrets = call->backend->context.secrets;
+	struct command_outcome *outcome = ARENA_NEW(arena, struct command_outcome);
+	struct slice err = arena_dup(arena, result->err);
 	*outcome = (struct command_outcome){
 		.exit_code = result->exit_code,
-		.err = arena_dup(call->request.arena, result->err),
+		/* It is quoted in messages; what is in stdout is an answer. */
+		.err = secrets != NULL ? runner_secrets_mask(secrets, err, arena) : err,
 		.out = buf_slice(&call->out),
 		.is_repaired = !utf8_valid(buf_slice(&call->out), NULL),
 	};
