@@ -70,7 +70,8 @@ static void run(const struct template_environment *environment,
 	buf_init(&out, 0);
 	if (!template_render(template, globals, &arena, &out, &error)) {
 		check_error(&error);
-	} else if (!utf8_valid(buf_slice(&out), NULL)) {
+	} else if (options->escape != TEMPLATE_ESCAPE_SHELL && !utf8_valid(buf_slice(&out), NULL)) {
+		/* (In a command, the author's $'\377' is any byte.) */
 		abort();
 	}
 	if (is_expression) {

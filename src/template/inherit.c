@@ -208,9 +208,9 @@ bool run_template(struct template_run *run, const struct template *template) {
 	struct inheritance *inheritance = run->inheritance;
 	const struct template *before = run->template;
 	struct buf *out = run->out;
-	bool is_ok = true;
+	bool is_ok = false;
 	inheritance->was_capturing = run->is_capturing;
-	while (is_ok && template) {
+	do {
 		struct ancestor *ancestor = ARENA_NEW(run->arena, struct ancestor);
 		*ancestor = (struct ancestor){inheritance->ancestors, template};
 		inheritance->ancestors = ancestor;
@@ -220,7 +220,7 @@ bool run_template(struct template_run *run, const struct template *template) {
 		is_ok = add_blocks(run, template) &&
 			run_statements(run, template->body) != FLOW_FAILED;
 		template = inheritance->parent;
-	}
+	} while (is_ok && template != NULL);
 	run->out = out;
 	run->template = before;
 	return is_ok;

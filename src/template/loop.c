@@ -204,12 +204,13 @@ static const struct value_list *filter_items(
 
 /* What is set within one turn is gone in the next. */
 static void clear_frame(struct frame *frame) {
-	struct value_pair *items = frame->locals.items;
-	size_t cap = frame->locals.cap;
+	struct value_map empty = {.depth = 1};
 	/* A hashed frame starts small again: its table would need clearing. */
-	frame->locals = frame->locals.table
-				? (struct value_map){.depth = 1}
-				: (struct value_map){.items = items, .cap = cap, .depth = 1};
+	if (frame->locals.table == NULL) {
+		empty.items = frame->locals.items;
+		empty.cap = frame->locals.cap;
+	}
+	frame->locals = empty;
 	frame->closure = NULL;
 }
 

@@ -1,8 +1,10 @@
 /* template_internal.h: what the files of template/ share.
  *
- *   value.c, value_print.c        values                    lexer.c      text -> tokens
- *   parse.c, parse_expression.c   tokens -> tree            visit.c      what a tree mentions
- *   evaluate.c, render.c, macro.c the tree walk             error.c      messages, excerpts
+ *   value*.c                      values                    lexer*.c     text -> tokens
+ *   parse*.c                      tokens -> tree (tree.h)   visit.c      what a tree mentions
+ *   run.c                         one render (run.h)        error.c undefined.c   messages, hints
+ *   evaluate.c operators.c call.c expressions
+ *   render.c loop.c macro.c inherit.c                       statements
  *   filters*.c tests.c functions.c methods.c                built-ins, one row each
  *   shell.c                       the shell lexer that quotes what is printed (6.6) */
 #ifndef LLMMUX_TEMPLATE_INTERNAL_H
