@@ -82,7 +82,7 @@ struct role_request {
 enum role_progress_kind {
 	ROLE_PROGRESS_STARTED,  /* an attempt of a backend */
 	ROLE_PROGRESS_TEXT,     /* a piece of its answer */
-	ROLE_PROGRESS_RETRYING, /* it failed and is asked again in retry_in_ms */
+	ROLE_PROGRESS_RETRYING, /* it failed and is asked again in retry_in_ms; its TEXT is void */
 	ROLE_PROGRESS_ENDED     /* it answered or failed for good, or was not asked at all */
 };
 struct role_progress {
@@ -136,5 +136,13 @@ void role_call_release(struct role_call *call);
  * the program not found, the variable not set, or that it is disabled. */
 bool role_backend_is_available(
 	struct mux *mux, const char *name, struct arena *arena, struct error *error);
+
+struct role_probe;
+/* As role_backend_is_available, and an API is asked for its list of models (workflows.md 2.2), five
+ * seconds at most. on_done comes once, later; `error` is NULL when all is well. */
+struct role_probe *role_probe_start(struct mux_loop *mux_loop, const char *name,
+	void (*on_done)(void *data, const struct error *error), void *data);
+/* No callback follows. Exactly once, before the mux_loop goes; allowed in on_done. Accepts NULL. */
+void role_probe_release(struct role_probe *probe);
 
 #endif

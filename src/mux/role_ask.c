@@ -11,9 +11,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "mux/role_internal.h"
+#include "tokens/estimate.h"
+
+#define MAX_RETRIES 1000000000 /* as good as for ever */
 
 struct ask_attempt {
 	struct chat_sink sink;
@@ -259,6 +263,26 @@ static void end(struct ask *ask) {
 	}
 }
 
+/* Bytes of any origin as text: what is no UTF-8 becomes U+FFFD. */
+static void append_repaired(struct buf *out, struct slice bytes) {
+	size_t bad_at;
+	while (!utf8_valid(bytes, &bad_at)) {
+		buf_append(out, slice_sub(bytes, 0, bad_at));
+		buf_append_str(out, "\xef\xbf\xbd");
+		bytes = slice_from(bytes, bad_at + 1);
+	}
+	buf_append(out, bytes);
+}
+
+/* What a program printed before it failed is partial text too, though it was not told as an answer.
+ */
+static void take_output(struct ask *ask) {
+	const struct command_outcome *command = mux_call_report(ask->attempt->call)->command;
+	if (command != NULL && ask->text.len == 0) {
+		append_repaired(&ask->text, command->out);
+	}
+}
+
 /* What was said is kept, also of an answer that broke off. */
 static bool keep_text(struct ask *ask) {
 	struct slice text = buf_slice(&ask->text);
@@ -437,6 +461,7 @@ static void on_deferred(struct loop_deferred *deferred) {
 	struct ask *ask = deferred->data;
 	read_report(ask);
 	if (ask->attempt->has_failed) {
+		take_output(ask);
 		judge_failure(ask);
 	} else {
 		succeed(ask);
@@ -485,10 +510,25 @@ void ask_init(struct ask *ask, struct role_call *call, struct role_answer *answe
 	answer->failure = ROLE_FAILURE_CANCELLED;
 }
 
+/* workflows.md 11, rank 23. */
+static bool check_prompt(const struct ask *ask, struct error *error) {
+	int64_t most = ask->backend->settings->max_prompt_tokens;
+	int64_t tokens = most > 0 ? tokens_estimate(ask->call->request.prompt) : 0;
+	return tokens <= most ||
+	       error_set(error, ERROR_CONFIGURATION,
+		       "the prompt has about %lld tokens, and the backend's max_prompt_tokens "
+		       "allows %lld",
+		       (long long)tokens, (long long)most);
+}
+
 void ask_begin(struct ask *ask) {
 	struct error error;
 	const struct runner_backend *settings = ask->backend->settings;
 	ask->began_ms = loop_now_ms(loop_of(ask));
+	if (!check_prompt(ask, &error)) {
+		give_up(ask, ROLE_FAILURE_CONFIG, &error);
+		return;
+	}
 	if (!named_make(ask->call->mux_loop->named, ask->backend, &error)) {
 		role_failure_set_kind(ROLE_FAILURE_UNAVAILABLE, &error);
 		give_up(ask, ROLE_FAILURE_UNAVAILABLE, &error);
@@ -496,7 +536,8 @@ void ask_begin(struct ask *ask) {
 	}
 	int64_t limit = settings->max_output_bytes;
 	buf_init(&ask->text, limit > 0 ? (size_t)limit : 0);
-	ask->answer->max_attempts = 1 + (unsigned)settings->max_retries;
+	int64_t retries = settings->max_retries;
+	ask->answer->max_attempts = 1 + (unsigned)(retries < MAX_RETRIES ? retries : MAX_RETRIES);
 	error_clear(&ask->answer->error);
 	ask->answer->failure = ROLE_FAILURE_NONE;
 	wait_for_turn(ask);

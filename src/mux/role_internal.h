@@ -2,7 +2,7 @@
  *
  *   role.c      the modes: who is asked when, and what becomes of it all
  *   role_ask.c  one backend: turn, attempt, back-off, the next attempt
- *   role_tell.c a failure in words
+ *   role_tell.c a failure in words                              role_probe.c  for `doctor`
  *   retry.c     classes of failures, and how long to wait
  *   gate.c      whose turn it is: caps, pauses, requests per minute
  *   named.c, named_http.c   the backends of [backends.*], made when they are first asked

@@ -16,6 +16,12 @@ int test_backends(void);
 	"\"content\":[{\"type\":\"text\",\"text\":\"One\"},{\"type\":\"text\",\"text\":\"Two\"}]," \
 	"\"stop_reason\":\"max_tokens\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":3,"     \
 	"\"output_tokens\":2}}"
+#define STREAM_BEGIN                                                                               \
+	"data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":"       \
+	"\"assistant\",\"content\":\"Hel\"}}]}\n\n"
+#define STREAM_REST                                                                                \
+	"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},"            \
+	"\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
 #define REFUSAL(message) "{\"error\":{\"message\":\"" message "\"}}"
 
 static const char plain[] = "[backends.a]\ncommand = \"http://127.0.0.1:PORT\"\nretry_delay = 1\n";
@@ -444,18 +450,11 @@ static void test_redirects(void **state) {
 /* ---- streams, native JSON ---- */
 
 static void test_streams(void **state) {
-	static const char first[] = "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,"
-				    "\"delta\":{\"role\":\"assistant\",\"content\":\"Hel\"}}]}\n\n";
-	static const char rest[] =
-		"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"
-		"\"lo\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 	struct mux_fixture f;
-	char whole[sizeof first + sizeof rest];
 	(void)state;
-	snprintf(whole, sizeof whole, "%s%s", first, rest);
 	mux_fixture_begin_runner(&f, plain, NULL);
-	fake_stream(f.fake, NULL, SLICE(first), true); /* broken off: asked again */
-	fake_stream(f.fake, NULL, slice_of(whole), false);
+	fake_stream(f.fake, NULL, SLICE(STREAM_BEGIN), true); /* broken off: asked again */
+	fake_stream(f.fake, NULL, SLICE(STREAM_BEGIN STREAM_REST), false);
 	struct role_client client = {.request.streams = true};
 	role_client_ask(&client, &f, ROLE_FIRST, "a");
 	assert_true(client.result->is_success);
@@ -481,6 +480,120 @@ static void test_schema(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* Anthropic's way to a native JSON mode is a tool whose input is the answer (AN-24). */
+static void test_claude_schema(void **state) {
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f,
+		"[backends.a]\ntype = \"claude-api\"\nbase_url = \"http://127.0.0.1:PORT\"\n"
+		"api_key = \"k\"\nmodel = \"claude-3-haiku\"\n",
+		NULL);
+	fake_json(f.fake, NULL, 200, "",
+		"{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\","
+		"\"content\":[{\"type\":\"text\",\"text\":\"{\\\"a\\\":1}\"}],\"stop_reason\":"
+		"\"end_turn\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}");
+	struct role_client client = {.request.schema = SLICE("{\"type\":\"object\"}")};
+	role_client_ask(&client, &f, ROLE_FIRST, "a");
+	assert_true(client.result->is_success);
+	assert_text(client.result->first->text, "{\"a\":1}");
+	assert_true(slice_contains(fake_body(f.fake, 0), SLICE("{\"type\":\"object\"")));
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+/* Released in every event of attempts that fail, are sent elsewhere, and succeed. */
+static void test_release(void **state) {
+	struct mux_fixture f;
+	(void)state;
+	for (size_t at = 0; at < 16; at++) {
+		for (int streams = 0; streams < 2; streams++) {
+			mux_fixture_begin_runner(&f, plain, NULL);
+			fake_json(f.fake, NULL, 503, "", REFUSAL("x"));
+			redirect(&f, NULL, 307, "/moved");
+			fake_stream(f.fake, NULL, SLICE(STREAM_BEGIN), true);
+			fake_stream(f.fake, NULL, SLICE(STREAM_BEGIN STREAM_REST), false);
+			struct role_client client = {
+				.request.streams = streams != 0, .release_at = at};
+			role_client_begin(&client, &f, ROLE_FIRST, "a");
+			for (size_t turns = 0; at == 0 && turns < 5; turns++) {
+				run_turn(f.loop);
+			}
+			if (at > 0) {
+				role_client_wait(&client, &f);
+			}
+			role_client_finish(&client, &f);
+			mux_fixture_end(&f);
+		}
+	}
+}
+
+/* Rank 23: what does not fit is not sent. */
+static void test_prompt_limit(void **state) {
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f,
+		"[backends.a]\ncommand = \"http://127.0.0.1:PORT\"\nmax_prompt_tokens = 2\n", NULL);
+	struct role_client client = {.request.prompt = SLICE("rather more than two tokens")};
+	role_client_ask(&client, &f, ROLE_FALLBACK, "a,demo/echo");
+	assert_true(client.result->is_success);
+	assert_int_equal(client.result->answers[0].failure, ROLE_FAILURE_CONFIG);
+	assert_says(client.result->answers[0].error.message, "max_prompt_tokens allows 2");
+	assert_int_equal(fake_requests(f.fake), 0);
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
+/* ---- for doctor ---- */
+
+struct probed {
+	bool is_done;
+	struct error error;
+	struct role_probe *probe;
+};
+
+static void on_probed(void *data, const struct error *error) {
+	struct probed *probed = data;
+	assert_false(probed->is_done);
+	probed->is_done = true;
+	if (error != NULL) {
+		probed->error = *error;
+	}
+	role_probe_release(probed->probe);
+}
+
+static void test_probe(void **state) {
+	static const struct {
+		const char *name, *says; /* NULL: all is well */
+	} rows[] = {{"a", NULL}, {"a", "HTTP 401"}, {"gone", "onnect"}, {"unset", "NOWHERE"},
+		{"demo/echo", NULL}, {"nobody", "no backend"}, {"fake", NULL}};
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f,
+		"[backends.a]\ncommand = \"http://127.0.0.1:PORT/v1/chat/completions\"\n"
+		"api_key = \"the-key\"\n"
+		"[backends.gone]\ncommand = \"http://127.0.0.1:1\"\n"
+		"[backends.unset]\ncommand = \"http://127.0.0.1:1\"\napi_key = \"${NOWHERE}\"\n"
+		"[backends.fake]\ntype = \"mock\"\n",
+		NULL);
+	fake_json(f.fake, "GET /v1/models ", 200, "", "{}");
+	fake_json(f.fake, "GET /v1/models ", 401, "", "{}");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct probed probed = {0};
+		probed.probe = role_probe_start(f.mux_loop, rows[i].name, on_probed, &probed);
+		while (!probed.is_done) {
+			run_turn(f.loop);
+		}
+		assert_int_equal(probed.error.kind == ERROR_NONE, rows[i].says == NULL);
+		if (rows[i].says != NULL) {
+			assert_says(probed.error.message, rows[i].says);
+		}
+	}
+	assert_non_null(strcasestr(fake_head(f.fake, 0), "authorization: Bearer the-key"));
+	struct probed left = {0};
+	role_probe_release(role_probe_start(f.mux_loop, "gone", on_probed, &left));
+	mux_fixture_end(&f);
+}
+
 int test_backends(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request),
@@ -494,6 +607,10 @@ int test_backends(void) {
 		cmocka_unit_test(test_redirects),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_claude_schema),
+		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_prompt_limit),
+		cmocka_unit_test(test_probe),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
