@@ -331,6 +331,21 @@ function tokenRows(run) {
 	];
 }
 
+// ---- templates ----
+
+/** Speed of one core over templates of 100 KB of output. */
+function templateRows(run) {
+	const samples = Array.from({ length: run.size.rounds }, () =>
+		JSON.parse(execFileSync(path.join(run.build, 'bench-template'), { cwd: root })));
+	const pick = (field) => samples.map((sample) => sample[field]);
+	return [
+		row({ figure: 'template, 100 KB prompt', unit: 'MB/s of one core', ours: pick('prompt'), least: 50 }),
+		row({ figure: 'template, 100 KB of a loop', unit: 'MB/s of one core', ours: pick('list'), least: 50 }),
+		row({ figure: 'template, 100 KB command, quoted', unit: 'MB/s of one core', ours: pick('command') }),
+		row({ figure: 'template, parsing', unit: 'MB/s of one core', ours: pick('parse') }),
+	];
+}
+
 // ---- memory, start, size ----
 
 /** KB of anonymous memory that one open, silent stream costs a fresh proxy. */
@@ -418,7 +433,7 @@ async function measureAll(run) {
 	await processes.end(proxies.gateway?.child);
 	run.notes.push(...pacingNotes(figures, cpu));
 	process.stderr.write('memory and start\n');
-	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...translateRows(run), ...tokenRows(run)];
+	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...translateRows(run), ...tokenRows(run), ...templateRows(run)];
 }
 
 const firstLine = (program, args) => {
