@@ -1,7 +1,6 @@
 /* workflow_load.c: workflows as commands load them. */
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "cli/workflows.h"
 
 bool command_workflows_init(struct command_workflows *workflows,
@@ -26,12 +25,6 @@ bool command_find_workflow(struct command_workflows *workflows, const char *name
 	const char **origin, struct slice *text) {
 	const struct command_context *context = workflows->context;
 	struct error error = {0};
-	bool is_relative_path =
-		name[0] != '/' &&
-		(strchr(name, '/') || slice_ends_with(slice_of(name), SLICE(".toml")));
-	if (is_relative_path && context->dir) {
-		name = file_join(&workflows->arena, context->dir, name);
-	}
 	if (workflow_find(
 		    &workflows->places, name, &workflows->arena, path, origin, text, &error)) {
 		return true;

@@ -1,5 +1,7 @@
 /* check_nested.c: the workflows that steps run (`workflow` + `with`): whether they are there, run
  * each other in a circle, and get the arguments they declare. */
+#include <stdlib.h>
+
 #include "workflow/workflow_internal.h"
 
 #define NESTING_MAX 32
@@ -60,21 +62,30 @@ static void check_arguments(struct nesting *nesting, const struct workflow *call
 	}
 }
 
+/* `./a.toml` and `../flows/a.toml` may be one file. */
+static const char *canonical(struct arena *arena, const char *path) {
+	char *real = realpath(path, NULL);
+	const char *same = real ? arena_strdup(arena, slice_of(real)) : path;
+	free(real);
+	return same;
+}
+
 /* One that a step runs, and what that one runs. */
-static void descend(struct nesting *nesting, struct slice name) {
+static void descend(struct nesting *nesting, const struct workflow *caller, struct slice name) {
 	struct workflow_checker *checker = nesting->checker;
 	struct arena *arena = checker->problems->arena;
 	const char *path, *origin;
 	struct slice text;
 	struct error error = {0};
-	if (!workflow_find(checker->places, arena_strdup(arena, name), arena, &path, &origin, &text,
-		    &error)) {
+	if (!workflow_find_nested(caller, checker->places, arena_strdup(arena, name), arena, &path,
+		    &origin, &text, &error)) {
 		workflow_problem(checker->workflow, checker->problems, false, &nesting->place,
 			"step `%.*s`: %s", SLICE_FMT(nesting->step->name), error.message);
 		return;
 	}
+	const char *real = canonical(arena, path);
 	for (size_t i = 0; i < nesting->depth; i++) {
-		if (strcmp(nesting->paths[i], path) == 0) {
+		if (strcmp(nesting->paths[i], real) == 0) {
 			tell_circle(nesting, i, name);
 			return;
 		}
@@ -85,7 +96,7 @@ static void descend(struct nesting *nesting, struct slice name) {
 			"workflows run each other more than %d deep", NESTING_MAX);
 		return;
 	}
-	if (!is_direct && map_get(&nesting->done, slice_of(path))) {
+	if (!is_direct && map_get(&nesting->done, slice_of(real))) {
 		return;
 	}
 	struct problems inner;
@@ -96,28 +107,29 @@ static void descend(struct nesting *nesting, struct slice name) {
 		workflow_problem(checker->workflow, checker->problems, false, &nesting->place,
 			"workflow `%.*s` has errors: %s: %s", SLICE_FMT(name), error.where,
 			error.message);
-		map_put(&nesting->done, slice_of(path), nesting);
+		map_put(&nesting->done, slice_of(real), nesting);
 		return;
 	}
 	if (is_direct) {
 		check_arguments(nesting, called);
 	}
-	nesting->paths[nesting->depth] = path;
+	nesting->paths[nesting->depth] = real;
 	nesting->names[nesting->depth++] = name;
 	for (size_t i = 0; i < called->steps.len; i++) {
 		if (called->steps.items[i].type == STEP_WORKFLOW) {
-			descend(nesting, arena_dup(arena, called->steps.items[i].workflow_name));
+			descend(nesting, called,
+				arena_dup(arena, called->steps.items[i].workflow_name));
 		}
 	}
 	nesting->depth--;
-	map_put(&nesting->done, slice_of(path), nesting);
+	map_put(&nesting->done, slice_of(real), nesting);
 	workflow_destroy(called);
 }
 
 void workflow_check_nested(struct workflow_checker *checker) {
 	const struct workflow *workflow = checker->workflow;
 	struct nesting nesting = {.checker = checker, .depth = 1};
-	nesting.paths[0] = workflow->path;
+	nesting.paths[0] = canonical(checker->problems->arena, workflow->path);
 	nesting.names[0] = workflow->name;
 	map_init(&nesting.done);
 	for (size_t i = 0; i < workflow->steps.len && checker->places; i++) {
@@ -125,7 +137,7 @@ void workflow_check_nested(struct workflow_checker *checker) {
 		if (step->type == STEP_WORKFLOW && step->workflow_name.len > 0) {
 			nesting.step = step;
 			nesting.place = workflow_value_place(&step->place, step->node, "workflow");
-			descend(&nesting, step->workflow_name);
+			descend(&nesting, workflow, step->workflow_name);
 		}
 	}
 	map_finish(&nesting.done, NULL);

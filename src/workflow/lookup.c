@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "workflow/workflow_internal.h"
@@ -13,6 +14,7 @@ void workflow_places_of(
 	const char *config_dir = file_config_dir(arena);
 	*places = (struct workflow_places){
 		.user_dir = config_dir ? file_join(arena, config_dir, "workflows") : NULL,
+		.base_dir = runner->dir,
 	};
 	const char *project = runner->project_dir ? runner->project_dir : runner->dir;
 	if (project) {
@@ -141,6 +143,17 @@ static bool not_found(const struct workflow_places *places, const char *name, st
 		places->user_dir ? places->user_dir : "(no configuration directory)", hint);
 }
 
+/* A path as it is opened: as it was written where that is the same. */
+static const char *from_base(
+	const struct workflow_places *places, const char *name, struct arena *arena) {
+	char *here = getcwd(NULL, 0);
+	bool is_here = here && places->base_dir && strcmp(here, places->base_dir) == 0;
+	free(here);
+	return name[0] == '/' || !places->base_dir || is_here
+		       ? name
+		       : file_join(arena, places->base_dir, name);
+}
+
 static bool find_path(const char *name, struct arena *arena, const char **path, struct slice *text,
 	struct error *error) {
 	if (read_text(name, arena, text, error)) {
@@ -173,7 +186,7 @@ bool workflow_find(const struct workflow_places *places, const char *name, struc
 	error_clear(error);
 	if (is_path(slice_of(name))) {
 		*origin = "path";
-		return find_path(name, arena, path, text, error);
+		return find_path(from_base(places, name, arena), arena, path, text, error);
 	}
 	const struct {
 		const char *dir, *origin;
@@ -201,4 +214,12 @@ bool workflow_find(const struct workflow_places *places, const char *name, struc
 		return true;
 	}
 	return not_found(places, name, arena, error);
+}
+
+bool workflow_find_nested(const struct workflow *caller, const struct workflow_places *places,
+	const char *name, struct arena *arena, const char **path, const char **origin,
+	struct slice *text, struct error *error) {
+	struct workflow_places from = *places;
+	from.base_dir = caller->dir ? caller->dir : places->base_dir;
+	return workflow_find(&from, name, arena, path, origin, text, error);
 }

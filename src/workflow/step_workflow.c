@@ -144,7 +144,8 @@ static struct workflow *load(struct task *task, struct error *error) {
 	struct slice text;
 	const char *name = arena_strdup(arena, task->step->workflow_name);
 	workflow_places_of(task->run->runner, arena, &places);
-	if (!workflow_find(&places, name, arena, &path, &origin, &text, error)) {
+	if (!workflow_find_nested(task->run->options.workflow, &places, name, arena, &path, &origin,
+		    &text, error)) {
 		return NULL;
 	}
 	struct problems problems;

@@ -272,6 +272,7 @@ enum failure_class failure_class_of(enum error_kind kind);
 struct workflow_places {
 	const char *project_dir; /* DIR/.llm-mux/workflows; or NULL */
 	const char *user_dir;    /* CFGDIR/workflows; or NULL */
+	const char *base_dir;    /* what paths are relative to (-C); NULL: where we are */
 };
 void workflow_places_of(
 	const struct runner_config *runner, struct arena *arena, struct workflow_places *places);
@@ -279,6 +280,10 @@ void workflow_places_of(
  * searched, the nearest name. `text` is read, `path` in the arena. */
 bool workflow_find(const struct workflow_places *places, const char *name, struct arena *arena,
 	const char **path, const char **origin, struct slice *text, struct error *error);
+/* The same as a step of `caller` names it: paths are relative to the caller's file. */
+bool workflow_find_nested(const struct workflow *caller, const struct workflow_places *places,
+	const char *name, struct arena *arena, const char **path, const char **origin,
+	struct slice *text, struct error *error);
 /* Every workflow, shadowed ones too. */
 struct workflow_listing {
 	const char *name, *path, *origin;

@@ -71,6 +71,30 @@ static void test_not_found(void **state) {
 	workflow_fixture_end(&f);
 }
 
+/* Paths are relative to the base; those of a step to the file that names it. */
+static void test_paths(void **state) {
+	(void)state;
+	struct workflow_fixture f;
+	workflow_fixture_begin(&f);
+	workflow_fixture_write(&f, "work/x.toml", TEXT("w"));
+	workflow_fixture_write(&f, "flows/x.toml", TEXT("f"));
+	const char *text = "[[steps]]\nname = 'a'\ntype = 'workflow'\nworkflow = './x'\n";
+	const char *own = workflow_fixture_write(&f, "flows/own.toml", text);
+	const struct workflow_places places = {.base_dir = file_join(&f.arena, f.dir, "work")};
+	expect_found(&f, &places, "./x", "path", TEXT("w"));
+	expect_found(&f, &places, "x.toml", "path", TEXT("w"));
+	const struct workflow *w = workflow_fixture_load(&f, own, text);
+	const char *path, *origin;
+	struct slice found;
+	struct error error = {0};
+	assert_true(
+		workflow_find_nested(w, &places, "./x", &f.arena, &path, &origin, &found, &error));
+	assert_true(slice_is(found, TEXT("f")));
+	assert_false(workflow_find_nested(
+		w, &places, "../work/y", &f.arena, &path, &origin, &found, &error));
+	workflow_fixture_end(&f);
+}
+
 struct seen {
 	struct workflow_fixture *f;
 	struct slice text;
@@ -135,6 +159,7 @@ int test_lookup(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_not_found),
+		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_builtins),
 	};
