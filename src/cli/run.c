@@ -113,7 +113,7 @@ static bool load_workflow(struct session *session) {
 	problems_print(&problems, command_has_colour(context, context->err), &report);
 	fwrite(report.data != NULL ? report.data : "", 1, report.len, context->err);
 	buf_finish(&report);
-	return is_fine;
+	return is_fine && command_trust_workflow(context, session->runner, path, text);
 }
 
 /* What the record of the run to resume knows, for those that were not given again. */

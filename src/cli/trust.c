@@ -114,36 +114,6 @@ static void show(
 	buf_append_byte(&showing->out, '\n');
 }
 
-/* Keys of a workflow that say what is run, or what of the disk is read. */
-static bool is_telling(struct slice key) {
-	static const char *const keys[] = {"run", "verify", "shell", "env", "cwd", "workflow",
-		"include", "prompt_file", "context", "command_wrapper", NULL};
-	for (const char *const *at = keys; *at; at++) {
-		if (slice_is(key, *at)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void show_workflow(struct showing *showing, const char *path, const struct json *node) {
-	size_t number = 0;
-	json_each (child, node) {
-		struct slice key = json_key(child, showing->arena);
-		const char *dot = *path ? "." : "";
-		const char *own =
-			child->key ? arena_printf(
-					     showing->arena, "%s%s%.*s", path, dot, SLICE_FMT(key))
-					     .data
-				   : arena_printf(showing->arena, "%s[%zu]", path, number++).data;
-		if (child->key && is_telling(key)) {
-			show(showing, own, child, child->line, child->column);
-		} else {
-			show_workflow(showing, own, child);
-		}
-	}
-}
-
 /* A configuration lies in .llm-mux/ itself, a workflow anywhere else. */
 static bool is_configuration(const char *path) {
 	char *canonical = realpath(path, NULL);
@@ -172,7 +142,7 @@ static int trust_content(struct trusting *trusting, const char *path, struct sli
 	if (is_config) {
 		runner_each_untrusted(tree, &trusting->arena, show, &showing);
 	} else {
-		show_workflow(&showing, "", tree);
+		command_each_telling(tree, &trusting->arena, show, &showing);
 	}
 	fprintf(context->out, "%s\n%.*s", path, SLICE_FMT(buf_slice(&showing.out)));
 	buf_finish(&showing.out);

@@ -12,7 +12,7 @@ import { binary, cleanHome, noBinary, runBinary } from './harness.mjs';
 
 const skip = noBinary;
 const secret = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789';
-const commands = ['serve', 'init', 'models', 'tokens', 'doctor', 'env', 'with', 'backends', 'roles', 'teams', 'ecosystems', 'runs', 'memory', 'discover', 'trust', 'config', 'convert', 'schema', 'completion', 'version', 'help'];
+const commands = ['serve', 'init', 'models', 'tokens', 'doctor', 'env', 'with', 'run', 'workflows', 'validate', 'graph', 'backends', 'roles', 'teams', 'ecosystems', 'runs', 'memory', 'discover', 'trust', 'config', 'convert', 'schema', 'completion', 'version', 'help'];
 const subcommands = ['show', 'validate', 'schema', 'parse'];
 
 /** A home of its own with files in its configuration directory: run(args, {env, input}), path(name), remove(). */
@@ -397,7 +397,7 @@ describe('completion', { skip }, () => {
       return spawnSync('bash', ['-c', `${script('bash')}\n${run}`], { encoding: 'utf8' }).stdout.trim().split(' ').filter(Boolean);
     };
     assert.deepEqual(complete('llm-mux '), commands);
-    assert.deepEqual(complete('llm-mux --debug co'), ['config', 'convert', 'schema', 'completion']);
+    assert.deepEqual(complete('llm-mux --debug co'), ['config', 'convert', 'completion']);
     assert.deepEqual(complete('llm-mux config '), subcommands);
     assert.deepEqual(complete('llm-mux config show tls'), ['tls.enable', 'tls.cert', 'tls.key']);
     assert.deepEqual(complete('llm-mux convert --from anth'), ['anthropic']);
