@@ -269,7 +269,7 @@ bool apply_make_dir(int root, const char *path, unsigned mode, struct apply_faul
 bool apply_make_parents(int root, const char *path, unsigned mode, struct apply_faults *faults,
 	struct error *error) {
 	char part[PATH_MAX];
-	for (size_t i = 0; path[i] != '\0' && i < sizeof part; i++) {
+	for (size_t i = 0; i < sizeof part && path[i] != '\0'; i++) {
 		part[i] = '\0';
 		if (path[i] == '/') {
 			const char *name;

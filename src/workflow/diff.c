@@ -194,7 +194,7 @@ static void mark(struct sequence *sequence, size_t from, size_t end) {
 
 /* Recurses into the first part of a split and loops over the second: each first part is smaller,
  * and a split that was cut short moves on by at least cost_max lines. */
-static void compare(struct comparison *c, struct box box) { /* NOLINT(misc-no-recursion) */
+static void compare(struct comparison *c, struct box box) {
 	for (;;) {
 		while (box.a < box.a_end && box.b < box.b_end &&
 			c->a.numbers[box.a] == c->b.numbers[box.b]) {
