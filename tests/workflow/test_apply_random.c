@@ -206,9 +206,43 @@ static void test_random(void **state) {
 	umask(old);
 }
 
+/* A file of 200,000 lines with several edits, one of them far off its numbers. */
+static void test_large(void **state) {
+	(void)state;
+	char *dir = tree_make();
+	struct buf text;
+	struct arena arena;
+	struct apply_plan plan;
+	char tree[512];
+	snprintf(tree, sizeof tree, "%s/tree", dir);
+	buf_init(&text, 0);
+	for (unsigned i = 0; i < 200000; i++) {
+		buf_printf(&text, "line %u\n", i);
+	}
+	tree_write(tree, "large", buf_slice(&text), 0644);
+	arena_init(&arena, NULL, 0);
+	tree_plan(tree,
+		SLICE("[{\"path\": \"large\", \"old\": \"line 199998\\n\", \"new\": \"x\\n\"},"
+		      "{\"path\": \"large\", \"old\": \"  line 100000 \\n  line 100001\", "
+		      "\"new\": \"  y\"},"
+		      "{\"path\": \"large\", \"diff\": \"@@ -1,2 +1,2 @@\\n line 150000\\n-line "
+		      "150001\\n+z\\n\"}]"),
+		&arena, &plan);
+	assert_int_equal(plan.count, 1);
+	assert_int_equal(plan.files[0].added, 3);
+	assert_int_equal(plan.files[0].removed, 4);
+	assert_true(slice_contains(plan.files[0].after, SLICE("line 99999\ny\nline 100002\n")));
+	assert_true(slice_contains(plan.files[0].after, SLICE("line 150000\nz\nline 150002\n")));
+	assert_true(slice_contains(plan.files[0].after, SLICE("line 199997\nx\nline 199999\n")));
+	arena_finish(&arena);
+	buf_finish(&text);
+	tree_remove(dir);
+}
+
 int test_apply_random(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_large),
 	};
 	return cmocka_run_group_tests_name("apply random", tests, NULL, NULL);
 }
