@@ -233,31 +233,32 @@ static int64_t read_reset(struct slice text) {
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
-/* x-ratelimit-reset-requests and the like: of the limits that are used up the one that is full
- * again last; of those that do not say so the one that is full again first. */
+/* x-ratelimit-reset-requests and the like: when the last of the limits that are used up is full
+ * again; of those whose rest is not told, where no other is. One that is not used up says nothing
+ * about the refusal. */
 static int64_t retry_from_resets(const struct http_headers *headers) {
 	static const struct slice reset = SLICE_INIT("x-ratelimit-reset");
-	int64_t used_up = -1, others = -1;
+	int64_t used_up = -1, untold = -1;
 	for (size_t i = 0; i < headers->len; i++) {
 		struct slice name = headers->items[i].name;
-		int64_t wait =
-			slice_istarts_with(name, reset) ? read_reset(headers->items[i].value) : -1;
-		if (wait < 0) {
+		if (!slice_istarts_with(name, reset)) {
 			continue;
 		}
-		char remaining[128];
-		snprintf(remaining, sizeof remaining, "x-ratelimit-remaining%.*s",
+		char twin[128];
+		snprintf(twin, sizeof twin, "x-ratelimit-remaining%.*s",
 			SLICE_FMT(slice_sub(name, reset.len, 64)));
-		if (slice_is(http_headers_get(headers, remaining), "0")) {
+		struct slice remaining = http_headers_get(headers, twin);
+		int64_t wait = read_reset(headers->items[i].value);
+		if (remaining.data == NULL) {
+			untold = wait > untold ? wait : untold;
+		} else if (slice_is(remaining, "0")) {
 			used_up = wait > used_up ? wait : used_up;
-		} else {
-			others = others < 0 || wait < others ? wait : others;
 		}
 	}
-	return used_up >= 0 ? used_up : others;
+	return used_up >= 0 ? used_up : untold;
 }
 
-static int64_t retry_from_headers(int status, const struct http_headers *headers) {
+static int64_t retry_from_headers(const struct http_headers *headers) {
 	struct slice ms = http_headers_get(headers, "retry-after-ms");
 	struct slice after = http_headers_get(headers, "retry-after");
 	int64_t value, date;
@@ -268,7 +269,7 @@ static int64_t retry_from_headers(int status, const struct http_headers *headers
 		return value;
 	}
 	if (after.data == NULL || !clock_parse_http(after, &date)) {
-		return status == 429 ? retry_from_resets(headers) : -1;
+		return -1;
 	}
 	int64_t now; /* the upstream's own clock, when it tells it */
 	if (!clock_parse_http(http_headers_get(headers, "date"), &now)) {
@@ -316,8 +317,8 @@ static int64_t retry_from_body(const struct found *f, struct arena *arena) {
 	return told >= 0 ? told : retry_from_text(f->message);
 }
 
-static void read_headers(int status, const struct http_headers *headers, struct error *error) {
-	error->retry_after_ms = retry_from_headers(status, headers);
+static void read_headers(const struct http_headers *headers, struct error *error) {
+	error->retry_after_ms = retry_from_headers(headers);
 	struct slice should = http_headers_get(headers, "x-should-retry");
 	error->retry_hint = slice_is(should, "true") ? 1 : slice_is(should, "false") ? -1 : 0;
 	struct slice id = http_headers_get(headers, "request-id");
@@ -344,13 +345,16 @@ void format_read_error(
 	copy_field(error->native_type, f.type);
 	copy_field(error->param, f.param);
 	if (headers != NULL) {
-		read_headers(status, headers, error);
+		read_headers(headers, error);
 	}
 	if (error->request_id[0] == '\0') {
 		copy_field(error->request_id, f.request_id);
 	}
 	if (error->retry_after_ms < 0) {
 		error->retry_after_ms = retry_from_body(&f, &arena);
+	}
+	if (error->retry_after_ms < 0 && headers != NULL && status == 429) {
+		error->retry_after_ms = retry_from_resets(headers);
 	}
 	error_mask_secrets(error->message); /* ER-4 */
 	arena_finish(&arena);

@@ -135,6 +135,15 @@ static const struct {
 		"{\"error\":{\"message\":\"m\",\"details\":[{\"@type\":\"RetryInfo\","
 		"\"retryDelay\":\"3s\"}]}}",
 		ERROR_RATE_LIMIT, 429, "m", 3000},
+	/* workflows.md 2.2 */
+	{429, "{\"error\":{\"message\":\"m\"},\"retry_after\":1.5}", ERROR_RATE_LIMIT, 429, "m",
+		1500},
+	{429, "{\"error\":{\"message\":\"m\",\"retry_after\":2}}", ERROR_RATE_LIMIT, 429, "m",
+		2000},
+	{429, "{\"message\":\"m\",\"retry_after\":0}", ERROR_RATE_LIMIT, 429, "m", 0},
+	{429, "{\"message\":\"m\",\"retry_after\":-1}", ERROR_RATE_LIMIT, 429, "m", -1},
+	{429, "{\"message\":\"m\",\"retry_after\":1e99}", ERROR_RATE_LIMIT, 429, "m", -1},
+	{429, "{\"message\":\"m\",\"retry_after\":\"soon\"}", ERROR_RATE_LIMIT, 429, "m", -1},
 };
 
 static void test_reading(void **state) {
@@ -195,6 +204,47 @@ static void test_headers(void **state) {
 	arena_finish(&arena);
 }
 
+/* workflows.md 2.2: what says when a limit is full again, where nothing says when to come back. */
+static void test_resets(void **state) {
+	static const struct {
+		const char *headers[6]; /* name, value ... */
+		int status;
+		const char *body;
+		int64_t ms;
+	} rows[] = {
+		{{"X-RateLimit-Reset-Requests", "1.5s"}, 429, "{}", 1500},
+		{{"x-ratelimit-reset-tokens", "6m0s", "x-ratelimit-reset-requests", "20ms"}, 429,
+			"{}", 360000},
+		{{"x-ratelimit-reset-tokens", "6m0s", "x-ratelimit-remaining-tokens", "17"}, 429,
+			"{}", -1},
+		{{"x-ratelimit-reset-tokens", "7", "x-ratelimit-remaining-tokens", "0",
+			 "x-ratelimit-reset-requests", "soon"},
+			429, "{}", 7000},
+		{{"x-ratelimit-reset", "1000000000"}, 429, "{}", 0},    /* 2001 */
+		{{"x-ratelimit-reset", "1000000000000"}, 429, "{}", 0}, /* in milliseconds */
+		{{"x-ratelimit-reset-requests", "9s", "retry-after", "1"}, 429, "{}", 1000},
+		{{"x-ratelimit-reset-requests", "9s"}, 429, "{\"retry_after\":2}", 2000},
+		{{"x-ratelimit-reset-requests", "9s"}, 500, "{}", -1},
+	};
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct http_headers headers = {0};
+		struct error error;
+		for (size_t h = 0; h < 6 && rows[i].headers[h] != NULL; h += 2) {
+			http_headers_add(&arena, &headers, slice_of(rows[i].headers[h]),
+				slice_of(rows[i].headers[h + 1]));
+		}
+		format_get(FORMAT_OPENAI_CHAT)
+			->parse_error(rows[i].status, &headers, slice_of(rows[i].body), &error);
+		if (error.retry_after_ms != rows[i].ms) {
+			fail_msg("row %zu: %lld", i, (long long)error.retry_after_ms);
+		}
+	}
+	arena_finish(&arena);
+}
+
 int test_errors(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies),
@@ -203,6 +253,7 @@ int test_errors(void) {
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_secrets_are_masked),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_resets),
 	};
 	return cmocka_run_group_tests_name("errors", tests, NULL, NULL);
 }
