@@ -405,10 +405,15 @@ static void run_shell(const char *shell, const char *script, const char *cwd, st
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
 	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	char *const argv[] = {(char *)shell, (char *)script, NULL};
+	char name[8];
+	snprintf(name, sizeof name, "%s", shell);
+	char file[80];
+	snprintf(file, sizeof file, "%s", script);
+	char *const argv[] = {name, file, NULL};
 	char path[4096];
 	snprintf(path, sizeof path, "PATH=%s", getenv("PATH"));
-	char *const environment[] = {path, "H=h", "LC_ALL=C.UTF-8", NULL};
+	char home[] = "H=h", locale[] = "LC_ALL=C.UTF-8";
+	char *const environment[] = {path, home, locale, NULL};
 	pid_t pid;
 	assert_int_equal(posix_spawnp(&pid, shell, &actions, NULL, argv, environment), 0);
 	posix_spawn_file_actions_destroy(&actions);
