@@ -80,10 +80,11 @@ static bool assign_attribute(
 }
 
 static bool unpack(struct template_run *run, const struct node *target, struct value value) {
+	/* Text could be gone through, but who unpacks it has something else in mind. */
+	bool has_items =
+		value.type == VALUE_OBJECT && (value.object->kind->list || value.object->kind->map);
 	uint8_t type = value_plain(value, run->arena).type;
-	bool has_items = value_is_iterable(value) || type == VALUE_LIST || type == VALUE_MAP;
-	has_items =
-		has_items && type != VALUE_STRING && type != VALUE_NONE && type != VALUE_UNDEFINED;
+	has_items |= type == VALUE_LIST || type == VALUE_MAP;
 	const struct value_list *items = has_items ? run_iterate(run, value) : NULL;
 	if (!items) {
 		return template_fail(run, TEMPLATE_ERROR_CANNOT_UNPACK,
@@ -121,7 +122,7 @@ static bool set_value(struct template_run *run, const struct node *node) {
 	       run_assign(run, node->set.target, value);
 }
 
-/* ---- blocks of text ---- */
+/* ---- blocks of text: they open no scope, as in minijinja ---- */
 
 /* The text of a body; break and continue pass through. */
 static enum flow capture_body(
@@ -133,11 +134,8 @@ static enum flow capture_body(
 }
 
 static enum flow set_block(struct template_run *run, const struct node *node) {
-	struct frame frame;
 	struct value text;
-	run_push_frame(run, &frame);
 	enum flow flow = capture_body(run, node->set.body, &text);
-	run_pop_frame(run);
 	if (flow != FLOW_ON) {
 		return flow;
 	}
@@ -148,11 +146,8 @@ static enum flow set_block(struct template_run *run, const struct node *node) {
 }
 
 static enum flow filter_block(struct template_run *run, const struct node *node) {
-	struct frame frame;
 	struct value text;
-	run_push_frame(run, &frame);
 	enum flow flow = capture_body(run, node->set.body, &text);
-	run_pop_frame(run);
 	bool is_ok = flow != FLOW_FAILED && run_filters(run, node->set.filter, text, &text) &&
 		     run_emit_value(run, text);
 	return is_ok ? flow : FLOW_FAILED;
@@ -203,13 +198,10 @@ static bool escape_mode(
 
 static enum flow autoescape(struct template_run *run, const struct node *node) {
 	enum template_escape before = run->escape;
-	struct frame frame;
 	if (!escape_mode(run, node, &run->escape)) {
 		return FLOW_FAILED;
 	}
-	run_push_frame(run, &frame);
 	enum flow flow = run_statements(run, node->escape.body);
-	run_pop_frame(run);
 	run->escape = before;
 	return flow;
 }

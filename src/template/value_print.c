@@ -261,7 +261,11 @@ static bool write_json_map(
 		}
 		break_line(w, depth + 1);
 		/* A member's name is text, whatever the key is. */
-		write_json_text(w, value_text(map->items[i].key, w->arena));
+		struct slice key = value_text(map->items[i].key, w->arena);
+		if (key.data == NULL) {
+			return error_set(w->error, ERROR_TEMPLATE, "the keys need too much memory");
+		}
+		write_json_text(w, key);
 		buf_append(w->out, w->indent > 0 ? SLICE(": ") : SLICE(":"));
 		if (!write_json(w, map->items[i].value, depth + 1)) {
 			return false;

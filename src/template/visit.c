@@ -450,7 +450,7 @@ static void visit_statement(struct visitor *v, const struct node *node) {
 		break;
 	case NODE_SET_BLOCK:
 	case NODE_FILTER_BLOCK:
-		visit_body(v, node->set.body);
+		visit_statements(v, node->set.body);
 		if (node->set.filter) {
 			visit_whole(v, node->set.filter);
 		}
@@ -463,7 +463,7 @@ static void visit_statement(struct visitor *v, const struct node *node) {
 		break;
 	case NODE_AUTOESCAPE:
 		visit_whole(v, node->escape.value);
-		visit_body(v, node->escape.body);
+		visit_statements(v, node->escape.body);
 		break;
 	case NODE_MACRO:
 		visit_macro(v, node, true);
