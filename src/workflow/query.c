@@ -163,7 +163,8 @@ static void record(struct query *query) {
 	}
 	struct step_result copy = *result;
 	copy.step = query->step;
-	copy.status = query->is_ok ? STEP_OK : STEP_FAILED;
+	copy.status = STEP_OK; /* the call was completed, whatever is thought of its answer */
+	copy.has_error = !query->is_ok;
 	copy.prompt = slice_make(NULL, 0);
 	if (!query->is_ok) {
 		copy.error.class = query->class;
@@ -287,11 +288,11 @@ static bool take_recorded(struct query *query) {
 	result->usage = usage;
 	result->has_error = recorded->has_error;
 	result->error = recorded->error;
-	if (recorded->status != STEP_OK) {
+	if (recorded->has_error) {
 		query->class = recorded->error.class;
 		query->message = recorded->error.message;
 	}
-	end_later(query, recorded->status == STEP_OK);
+	end_later(query, !recorded->has_error);
 	return true;
 }
 

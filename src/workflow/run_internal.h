@@ -243,7 +243,8 @@ void task_fail(struct task *task, enum failure_class class, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 /* With an error of the program: its class, message, status and the delay a server asked for. */
 void task_fail_error(struct task *task, const struct error *error);
-/* "fix", "fix/2", with the prefix of a sub-workflow: names a task's calls in the record. */
+/* "fix", "fix/2" an item, "fix#2" a second attempt, with the prefix of a sub-workflow: names a
+ * task's calls in the record. */
 struct slice task_key(const struct task *task);
 /* Milliseconds until the limit; 0: there is none. Never 0 with a limit. */
 uint64_t task_time_left(const struct task *task);

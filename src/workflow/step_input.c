@@ -98,8 +98,9 @@ static void on_answer(struct question *question, struct slice answer) {
 		return;
 	}
 	if (++action->tries > INPUT_MAX_TRIES) {
-		task_fail(task, FAILURE_CONFIG, "no answer was one of its options: %s",
-			option_list(task));
+		task_fail(task, FAILURE_CONFIG,
+			"it was asked %d times, and no answer was one of its options: %s",
+			INPUT_MAX_TRIES + 1, option_list(task));
 		return;
 	}
 	question->text.text = arena_printf(&task->run->arena, "Please answer with one of: %s\n%.*s",

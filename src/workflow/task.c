@@ -45,12 +45,14 @@ uint64_t task_time_left(const struct task *task) {
 }
 
 struct slice task_key(const struct task *task) {
-	struct slice prefix = task->run->options.key_prefix;
-	struct slice name = task->step->name;
 	struct arena *arena = &task->run->arena;
-	return task->is_item ? arena_printf(arena, "%.*s%.*s/%zu", SLICE_FMT(prefix),
-				       SLICE_FMT(name), task->item + 1)
-			     : arena_printf(arena, "%.*s%.*s", SLICE_FMT(prefix), SLICE_FMT(name));
+	struct slice key = arena_printf(arena, "%.*s%.*s", SLICE_FMT(task->run->options.key_prefix),
+		SLICE_FMT(task->step->name));
+	if (task->is_item) {
+		key = arena_printf(arena, "%.*s/%zu", SLICE_FMT(key), task->item + 1);
+	}
+	return task->attempt > 1 ? arena_printf(arena, "%.*s#%u", SLICE_FMT(key), task->attempt)
+				 : key;
 }
 
 /* ---- the end of an attempt ---- */
@@ -126,6 +128,16 @@ static void take_limits(struct task *task) {
 	}
 }
 
+/* What the steps behind it show in its place is a word for its output. */
+static void preview(struct task *task) {
+	kind_of(task)->preview(task);
+	if (task->result.output.len == 0) {
+		task->result.output = arena_printf(
+			&task->run->arena, "<output of %.*s>", SLICE_FMT(task->step->name));
+	}
+	task_succeed(task);
+}
+
 static void make_attempt(struct task *task) {
 	task->state = TASK_ACTING;
 	task->stop_reason = STOP_NOT;
@@ -142,8 +154,7 @@ static void make_attempt(struct task *task) {
 	};
 	take_limits(task);
 	if (task->run->options.is_dry_run) {
-		kind_of(task)->preview(task);
-		task_succeed(task);
+		preview(task);
 		return;
 	}
 	if (task->limit.at_ms != 0) {
@@ -333,13 +344,33 @@ static bool take_recorded(struct task *task) {
 	return true;
 }
 
+static void note_result(void *data, const struct template_mention *mention) {
+	bool *asks = data;
+	if (mention->kind == TEMPLATE_MENTION_NAME &&
+		(slice_is(mention->segments[0], "steps") ||
+			slice_is(mention->segments[0], "groups"))) {
+		*asks = true;
+	}
+}
+
+/* A dry run knows no results, so it takes what depends on them for true. */
+static bool can_judge(const struct task *task) {
+	const struct template *condition = task->step->condition.template;
+	bool asks_results = false;
+	if (task->run->options.is_dry_run) {
+		template_visit(condition, note_result, &asks_results);
+	}
+	return !asks_results;
+}
+
 void task_start(struct task *task) {
 	if (take_recorded(task)) {
 		end_before_attempt(task, true);
 		return;
 	}
 	const struct step_template *condition = &task->step->condition;
-	if (condition->template != NULL && !template_is_blank(condition->template)) {
+	if (condition->template != NULL && !template_is_blank(condition->template) &&
+		can_judge(task)) {
 		struct value value;
 		struct error error = {0};
 		if (!run_evaluate_text(
