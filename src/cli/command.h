@@ -89,10 +89,6 @@ struct config *command_load_project(const struct command_context *context,
 /* The request that this makes, without settings, for runner_trust of workflows. */
 void command_runner_request(const struct command_context *context, enum command_project project,
 	struct runner_request *request);
-/* True when a workflow may be run: it is no file of the project's .llm-mux/, or the user trusts
- * this content of it (--trust, the record, or asked at the terminal). False after a message. */
-bool command_trust_workflow(const struct command_context *context,
-	const struct runner_config *runner, const char *path, struct slice text);
 /* Calls `visit` for what a workflow says of commands and files, as runner_each_untrusted does. */
 void command_each_telling(
 	const struct json *tree, struct arena *arena, runner_untrusted *visit, void *data);

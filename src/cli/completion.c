@@ -18,7 +18,8 @@ enum completion_kind completion_of_operand(const struct command *command) {
 enum completion_kind completion_of_option(const struct command_option *option) {
 	return !option->argument ? COMPLETION_NONE
 	       : option->choices ? COMPLETION_WORDS
-	       : strcmp(option->argument, "PATH") == 0 || strcmp(option->argument, "FILE") == 0
+	       : strcmp(option->argument, "PATH") == 0 || strcmp(option->argument, "DIR") == 0 ||
+			       strcmp(option->argument, "FILE") == 0
 		       ? COMPLETION_FILE
 		       : COMPLETION_NONE;
 }
@@ -47,12 +48,19 @@ static bool has_value(const struct option_row *row) {
 
 void completion_keys(FILE *out) {
 	const char *separator = "";
-	for (size_t i = 0; i < config_core_table.row_count; i++) {
-		if (has_value(&config_core_table.rows[i])) {
-			fprintf(out, "%s%s", separator, config_core_table.rows[i].key);
-			separator = " ";
+	struct arena arena;
+	struct option_set set;
+	arena_init(&arena, NULL, 0);
+	command_options_init(&set, &arena);
+	for (size_t t = 0; t < set.table_count; t++) {
+		for (size_t i = 0; i < set.tables[t]->row_count; i++) {
+			if (has_value(&set.tables[t]->rows[i])) {
+				fprintf(out, "%s%s", separator, set.tables[t]->rows[i].key);
+				separator = " ";
+			}
 		}
 	}
+	arena_finish(&arena);
 }
 
 void completion_options(const struct command_option *options, FILE *out) {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cli/workflows.h"
 #include "proc/process.h"
 #include "workflow/apply.h"
 #include "workflow/journal.h"
@@ -113,7 +114,17 @@ static bool load_workflow(struct session *session) {
 	problems_print(&problems, command_has_colour(context, context->err), &report);
 	fwrite(report.data != NULL ? report.data : "", 1, report.len, context->err);
 	buf_finish(&report);
-	return is_fine && command_trust_workflow(context, session->runner, path, text);
+	bool is_trusted =
+		is_fine &&
+		command_trust_workflow(context, session->runner, session->workflow, true, &error) &&
+		command_trust_nested(context, session->runner, &places, session->workflow, &error);
+	return is_trusted || (is_fine && refuse(session, &error));
+}
+
+/* A step may have changed what was trusted when the run began. */
+static bool allows(void *data, const struct workflow *workflow, struct error *error) {
+	const struct session *session = data;
+	return command_trust_workflow(session->context, session->runner, workflow, false, error);
 }
 
 /* What the record of the run to resume knows, for those that were not given again. */
@@ -312,6 +323,8 @@ static bool make_run(struct session *session) {
 	session->prompt = run_prompt_create(&session->arena, session->loop, session->context);
 	struct run_options options = {
 		.workflow = session->workflow,
+		.allows = allows,
+		.allows_data = session,
 		.config = session->config,
 		.mux_loop = session->mux_loop,
 		.loop = session->loop,

@@ -25,6 +25,11 @@ static int by_text(const void *a, const void *b) {
 }
 
 static void add_file(struct trusting *trusting, const char *path) {
+	for (size_t i = 0; i < trusting->files.len; i++) {
+		if (slice_is(trusting->files.items[i], path)) {
+			return;
+		}
+	}
 	*ARENA_PUSH(&trusting->arena, &trusting->files) = slice_of(path);
 }
 
@@ -114,6 +119,23 @@ static void show(
 	buf_append_byte(&showing->out, '\n');
 }
 
+/* Files whose steps a workflow takes in run as its own. */
+static void add_included(struct trusting *trusting, const char *path, const struct json *tree) {
+	struct arena *arena = &trusting->arena;
+	const char *slash = strrchr(path, '/');
+	const char *dir =
+		slash ? arena_strdup(arena, slice_make(path, (size_t)(slash - path))) : ".";
+	const struct json *names = json_get(tree, "include");
+	const struct json *name = json_is(names, JSON_STRING) ? names : json_first(names);
+	for (; json_is(name, JSON_STRING); name = name == names ? NULL : name->next) {
+		const char *included =
+			file_join(arena, dir, arena_strdup(arena, json_string(name, arena)));
+		if (file_exists(included)) {
+			add_file(trusting, included);
+		}
+	}
+}
+
 /* A configuration lies in .llm-mux/ itself, a workflow anywhere else. */
 static bool is_configuration(const char *path) {
 	char *canonical = realpath(path, NULL);
@@ -143,6 +165,7 @@ static int trust_content(struct trusting *trusting, const char *path, struct sli
 		runner_each_untrusted(tree, &trusting->arena, show, &showing);
 	} else {
 		command_each_telling(tree, &trusting->arena, show, &showing);
+		add_included(trusting, path, tree);
 	}
 	fprintf(context->out, "%s\n%.*s", path, SLICE_FMT(buf_slice(&showing.out)));
 	buf_finish(&showing.out);

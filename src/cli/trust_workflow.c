@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/workflows.h"
+#include "workflow/run.h"
 
 struct telling {
 	struct arena *arena;
@@ -56,26 +57,25 @@ static void print_one(
 	buf_append_byte(data, '\n');
 }
 
-/* Of the project's own directory, however it was named. */
+/* Of the project's own directory, however it was named. What cannot be found is not let through. */
 static bool is_of_project(const struct runner_config *runner, const char *path) {
 	char *canonical = realpath(path, NULL);
+	if (!canonical) {
+		return !slice_starts_with(slice_of(path), SLICE("<built-in>/"));
+	}
 	struct slice file = slice_of(canonical), project = slice_of(runner->project_dir);
-	bool is_inside = canonical && runner->project_dir && slice_starts_with(file, project) &&
+	bool is_inside = runner->project_dir && slice_starts_with(file, project) &&
 			 slice_starts_with(slice_from(file, project.len), SLICE("/.llm-mux/"));
 	free(canonical);
 	return is_inside;
 }
 
-bool command_trust_workflow(const struct command_context *context,
-	const struct runner_config *runner, const char *path, struct slice text) {
-	if (!is_of_project(runner, path)) {
-		return true;
-	}
+static bool trust_file(const struct command_context *context, const char *path, struct slice text,
+	bool may_ask, struct error *error) {
 	struct arena arena;
 	struct problems problems;
 	struct runner_request request;
 	struct buf what = {0};
-	struct error error;
 	arena_init(&arena, NULL, 0);
 	problems_init(&problems, &arena, path, text);
 	const struct json *tree = toml_parse(&arena, text, &problems);
@@ -83,11 +83,84 @@ bool command_trust_workflow(const struct command_context *context,
 		command_each_telling(tree, &arena, print_one, &what);
 	}
 	command_runner_request(context, COMMAND_PROJECT_USED, &request);
-	bool is_trusted = runner_trust(&request, path, text, buf_slice(&what), &error);
-	if (!is_trusted) {
-		command_fail(context, COMMAND_USAGE, "%s", error.message);
-	}
+	request.ask = may_ask ? request.ask : NULL;
+	bool is_trusted = runner_trust(&request, path, text, buf_slice(&what), error);
 	buf_finish(&what);
+	arena_finish(&arena);
+	return is_trusted;
+}
+
+bool command_trust_workflow(const struct command_context *context,
+	const struct runner_config *runner, const struct workflow *workflow, bool may_ask,
+	struct error *error) {
+	for (size_t i = 0; i < workflow->sources.len; i++) {
+		const struct workflow_source *source = &workflow->sources.items[i];
+		if (is_of_project(runner, source->file) &&
+			!trust_file(context, source->file, source->text, may_ask, error)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- workflows that steps name ---- */
+
+struct nesting {
+	const struct command_context *context;
+	const struct runner_config *runner;
+	const struct workflow_places *places;
+	struct arena *arena;
+	struct map seen; /* paths */
+	struct error *error;
+};
+
+static bool trust_below(struct nesting *nesting, const struct workflow *caller, int depth);
+
+/* One that cannot be found or loaded has been told of by workflow_check. */
+static bool trust_named(
+	struct nesting *nesting, const struct workflow *caller, const char *name, int depth) {
+	const char *path, *origin;
+	struct slice text;
+	if (!workflow_find_nested(
+		    caller, nesting->places, name, nesting->arena, &path, &origin, &text, NULL) ||
+		map_put(&nesting->seen, slice_of(path), nesting)) {
+		return true;
+	}
+	struct problems problems;
+	problems_init(&problems, nesting->arena, path, text);
+	struct workflow *workflow = workflow_load(path, origin, text, &problems);
+	bool is_trusted = !workflow || (command_trust_workflow(nesting->context, nesting->runner,
+						workflow, true, nesting->error) &&
+					       trust_below(nesting, workflow, depth + 1));
+	workflow_destroy(workflow);
+	return is_trusted;
+}
+
+static bool trust_below(struct nesting *nesting, const struct workflow *caller, int depth) {
+	for (size_t i = 0; i < caller->steps.len && depth < RUN_MAX_DEPTH; i++) {
+		const struct workflow_step *step = &caller->steps.items[i];
+		if (step->type == STEP_WORKFLOW &&
+			!trust_named(nesting, caller,
+				arena_strdup(nesting->arena, step->workflow_name), depth)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool command_trust_nested(const struct command_context *context, const struct runner_config *runner,
+	const struct workflow_places *places, const struct workflow *workflow,
+	struct error *error) {
+	struct arena arena;
+	struct nesting nesting = {.context = context,
+		.runner = runner,
+		.places = places,
+		.arena = &arena,
+		.error = error};
+	arena_init(&arena, NULL, 0);
+	map_init(&nesting.seen);
+	bool is_trusted = trust_below(&nesting, workflow, 0);
+	map_finish(&nesting.seen, NULL);
 	arena_finish(&arena);
 	return is_trusted;
 }

@@ -91,6 +91,10 @@ struct run_options {
 	/* NULL: nobody can be asked. */
 	void (*ask)(void *data, const struct run_question *question);
 	void *ask_data;
+	/* Whether a workflow that a step names may be run, as it was read (trust); NULL: any may.
+	 */
+	bool (*allows)(void *data, const struct workflow *workflow, struct error *error);
+	void *allows_data;
 	/* Of the run of a sub-workflow: whose budget it spends, and what stands before the keys of
 	 * its calls in the record. */
 	struct run *parent;

@@ -157,6 +157,11 @@ static struct workflow *load(struct task *task, struct error *error) {
 		workflow_destroy(workflow);
 		return NULL;
 	}
+	const struct run_options *options = &task->run->options;
+	if (options->allows != NULL && !options->allows(options->allows_data, workflow, error)) {
+		workflow_destroy(workflow);
+		return NULL;
+	}
 	return workflow;
 }
 

@@ -64,7 +64,9 @@ static _Noreturn void run_child(const struct place *place, char *const *words) {
 	char home[96], path[] = "PATH=/usr/bin:/bin";
 	int count = 0;
 	snprintf(home, sizeof home, "HOME=%s", place->home);
-	char *environment[] = {home, path, NULL};
+	char changes[32];
+	snprintf(changes, sizeof changes, "CHANGES=%s", getenv("CHANGES") ? "1" : "");
+	char *environment[] = {home, path, changes, NULL};
 	setenv("HOME", place->home, 1);
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("XDG_STATE_HOME");
@@ -156,10 +158,59 @@ static void test_yes(void **state) {
 	end(&place);
 }
 
+static size_t count_seen(const struct buf *seen, const char *text) {
+	size_t count = 0;
+	struct slice rest = buf_slice(seen);
+	for (size_t at; (at = slice_find(rest, slice_of(text))) != SIZE_MAX; count++) {
+		rest = slice_from(rest, at + 1);
+	}
+	return count;
+}
+
+/* What a workflow includes and what its steps name is asked for before anything runs; what a step
+ * changed in the meantime does not run. */
+static void test_nested(void **state) {
+	(void)state;
+	struct place place;
+	struct buf seen = {0};
+	begin(&place);
+	write_file(&place, ".llm-mux/config.toml", "[defaults]\ntimeout = 5\n");
+	write_file(&place, ".llm-mux/workflows/w.toml",
+		"name = \"w\"\ninclude = [\"shared.toml\"]\n"
+		"[[steps]]\nname = \"first\"\ntype = \"shell\"\n"
+		"run = \"test -z $CHANGES || echo '# new' >> .llm-mux/workflows/n.toml\"\n"
+		"[[steps]]\nname = \"below\"\nworkflow = \"n\"\ndepends_on = [\"first\"]\n");
+	write_file(&place, ".llm-mux/workflows/shared.toml",
+		"[[steps]]\nname = \"s\"\ntype = \"shell\"\nrun = \"echo shared\"\n");
+	write_file(&place, ".llm-mux/workflows/n.toml",
+		"name = \"n\"\n[[steps]]\nname = \"x\"\ntype = \"shell\"\n"
+		"run = \"echo from-below\"\n");
+	assert_int_equal(run_at_terminal(&place, "y\n", &seen), COMMAND_OK);
+	expect_seen(&seen, "steps[0].run = \"echo shared\"", true);
+	expect_seen(&seen, "steps[1].workflow = \"n\"", true);
+	expect_seen(&seen, "steps[0].run = \"echo from-below\"", true);
+	assert_int_equal(count_seen(&seen, QUESTION), 3);
+	buf_reset(&seen, 0);
+	assert_int_equal(run_at_terminal(&place, "n\n", &seen), COMMAND_OK);
+	assert_int_equal(count_seen(&seen, QUESTION), 0);
+	buf_reset(&seen, 0);
+	setenv("CHANGES", "1", 1);
+	assert_int_equal(run_at_terminal(&place, "y\n", &seen), COMMAND_FAILED);
+	unsetenv("CHANGES");
+	assert_int_equal(count_seen(&seen, QUESTION), 0);
+	expect_seen(&seen, "n.toml is not trusted as it is now", true);
+	buf_reset(&seen, 0);
+	assert_int_equal(run_at_terminal(&place, "n\n", &seen), COMMAND_USAGE);
+	assert_int_equal(count_seen(&seen, QUESTION), 1);
+	buf_finish(&seen);
+	end(&place);
+}
+
 int test_trust_ask(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no),
 		cmocka_unit_test(test_yes),
+		cmocka_unit_test(test_nested),
 	};
 	return cmocka_run_group_tests_name("cli/trust_ask", tests, NULL, NULL);
 }
