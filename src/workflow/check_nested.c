@@ -13,7 +13,8 @@ struct nesting {
 	struct slice names[NESTING_MAX]; /* from the checked one down */
 	const char *paths[NESTING_MAX];
 	size_t depth;
-	struct map done; /* path -> anything: no circle goes through it */
+	struct map loaded; /* path -> struct workflow, each once */
+	struct map done;   /* path -> anything: no circle goes through it, or it has errors */
 };
 
 static void tell_circle(struct nesting *nesting, size_t begin, struct slice again) {
@@ -70,6 +71,33 @@ static const char *canonical(struct arena *arena, const char *path) {
 	return same;
 }
 
+/* NULL after telling what is wrong with it, the first time. */
+static struct workflow *load(struct nesting *nesting, struct slice name, const char *real,
+	const char *path, const char *origin, struct slice text) {
+	struct workflow_checker *checker = nesting->checker;
+	struct workflow *called = map_get(&nesting->loaded, slice_of(real));
+	if (called) {
+		return called;
+	}
+	struct problems inner;
+	problems_init(&inner, checker->problems->arena, path, text);
+	called = workflow_load(path, origin, text, &inner);
+	if (called) {
+		map_put(&nesting->loaded, slice_of(real), called);
+		return called;
+	}
+	struct error error = {0};
+	problems_to_error(&inner, &error);
+	workflow_problem(checker->workflow, checker->problems, false, &nesting->place,
+		"workflow `%.*s` has errors: %s: %s", SLICE_FMT(name), error.where, error.message);
+	map_put(&nesting->done, slice_of(real), nesting);
+	return NULL;
+}
+
+static void destroy(void *workflow) {
+	workflow_destroy(workflow);
+}
+
 /* One that a step runs, and what that one runs. */
 static void descend(struct nesting *nesting, const struct workflow *caller, struct slice name) {
 	struct workflow_checker *checker = nesting->checker;
@@ -96,22 +124,20 @@ static void descend(struct nesting *nesting, const struct workflow *caller, stru
 			"workflows run each other more than %d deep", NESTING_MAX);
 		return;
 	}
-	if (!is_direct && map_get(&nesting->done, slice_of(real))) {
+	bool is_done = map_get(&nesting->done, slice_of(real)) != NULL;
+	bool is_loaded = map_get(&nesting->loaded, slice_of(real)) != NULL;
+	if (is_done && (!is_direct || !is_loaded)) {
 		return;
 	}
-	struct problems inner;
-	problems_init(&inner, arena, path, text);
-	struct workflow *called = workflow_load(path, origin, text, &inner);
+	struct workflow *called = load(nesting, name, real, path, origin, text);
 	if (!called) {
-		problems_to_error(&inner, &error);
-		workflow_problem(checker->workflow, checker->problems, false, &nesting->place,
-			"workflow `%.*s` has errors: %s: %s", SLICE_FMT(name), error.where,
-			error.message);
-		map_put(&nesting->done, slice_of(real), nesting);
 		return;
 	}
 	if (is_direct) {
 		check_arguments(nesting, called);
+	}
+	if (is_done) {
+		return;
 	}
 	nesting->paths[nesting->depth] = real;
 	nesting->names[nesting->depth++] = name;
@@ -123,7 +149,6 @@ static void descend(struct nesting *nesting, const struct workflow *caller, stru
 	}
 	nesting->depth--;
 	map_put(&nesting->done, slice_of(real), nesting);
-	workflow_destroy(called);
 }
 
 void workflow_check_nested(struct workflow_checker *checker) {
@@ -132,6 +157,7 @@ void workflow_check_nested(struct workflow_checker *checker) {
 	nesting.paths[0] = canonical(checker->problems->arena, workflow->path);
 	nesting.names[0] = workflow->name;
 	map_init(&nesting.done);
+	map_init(&nesting.loaded);
 	for (size_t i = 0; i < workflow->steps.len && checker->places; i++) {
 		const struct workflow_step *step = &workflow->steps.items[i];
 		if (step->type == STEP_WORKFLOW && step->workflow_name.len > 0) {
@@ -141,4 +167,5 @@ void workflow_check_nested(struct workflow_checker *checker) {
 		}
 	}
 	map_finish(&nesting.done, NULL);
+	map_finish(&nesting.loaded, destroy);
 }

@@ -181,6 +181,17 @@ static bool is_positional(struct slice name) {
 	return is_number;
 }
 
+static void suggest_arg(struct workflow_checker *checker, struct slice name) {
+	if (!workflow_may_suggest(checker)) {
+		return;
+	}
+	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	for (size_t i = 0; i < checker->workflow->args.len; i++) {
+		workflow_nearest_offer(&nearest, checker->workflow->args.items[i].name);
+	}
+	workflow_suggest(checker, &nearest, "");
+}
+
 static void check_arg_mention(
 	struct look *look, const struct template_mention *mention, size_t at) {
 	struct workflow_checker *checker = look->checker;
@@ -190,26 +201,24 @@ static void check_arg_mention(
 		return;
 	}
 	struct slice name = mention->segments[1];
-	struct workflow_nearest nearest = workflow_nearest_begin(name);
-	for (size_t i = 0; i < workflow->args.len; i++) {
-		if (slice_eq(workflow->args.items[i].name, name)) {
-			checker->arg_is_used[i] = true;
-			if (i >= look->declared_args) {
-				tell(look, false, offset_of(look, mention, at, 1),
-					"the default of `%.*s` can use only arguments that are "
-					"declared before it, not `%.*s`",
-					SLICE_FMT(workflow->args.items[look->declared_args].name),
-					SLICE_FMT(name));
-			}
-			return;
-		}
-		workflow_nearest_offer(&nearest, workflow->args.items[i].name);
+	size_t arg = 0;
+	while (arg < workflow->args.len && !slice_eq(workflow->args.items[arg].name, name)) {
+		arg++;
 	}
-	if (!is_positional(name)) {
+	if (arg < workflow->args.len) {
+		checker->arg_is_used[arg] = true;
+		if (arg >= look->declared_args) {
+			tell(look, false, offset_of(look, mention, at, 1),
+				"the default of `%.*s` can use only arguments that are declared "
+				"before it, not `%.*s`",
+				SLICE_FMT(workflow->args.items[look->declared_args].name),
+				SLICE_FMT(name));
+		}
+	} else if (!is_positional(name)) {
 		tell(look, true, offset_of(look, mention, at, 1),
 			"`%.*s`: argument `%.*s` is not declared under [args]",
 			SLICE_FMT(path_text(look, mention)), SLICE_FMT(name));
-		workflow_suggest(checker, &nearest, "");
+		suggest_arg(checker, name);
 	}
 }
 

@@ -46,6 +46,7 @@ struct connector {
 	struct workflow_step *step;
 	size_t *marks;   /* per step: number + 1 of the last one that got an edge to it */
 	size_t mentions; /* distinct steps that `source` mentions */
+	size_t edges;    /* of all steps */
 };
 
 static void add_edge(struct connector *connector, size_t to, bool is_implicit) {
@@ -54,6 +55,9 @@ static void add_edge(struct connector *connector, size_t to, bool is_implicit) {
 		return; /* itself: workflow_check tells of it */
 	}
 	connector->marks[to] = step->number + 1;
+	if (connector->edges++ >= WORKFLOW_EDGES_MAX) {
+		return;
+	}
 	*ARENA_PUSH(&connector->workflow->arena, &step->edges) =
 		(struct workflow_edge){to, is_implicit};
 }
@@ -63,7 +67,7 @@ static void add_group_edges(
 	if (group == connector->step->group) {
 		return; /* a member cannot wait for its own group */
 	}
-	for (size_t i = 0; i < group->step_count; i++) {
+	for (size_t i = 0; i < group->step_count && connector->edges <= WORKFLOW_EDGES_MAX; i++) {
 		add_edge(connector, group->first_step + i, is_implicit);
 	}
 }
@@ -248,7 +252,7 @@ static void set_waits(struct workflow *workflow) {
 	}
 }
 
-void workflow_connect(struct workflow *workflow) {
+bool workflow_connect(struct workflow *workflow) {
 	struct connector connector = {.workflow = workflow};
 	connector.marks = calloc(workflow->steps.len + 1, sizeof *connector.marks);
 	if (!connector.marks) {
@@ -261,6 +265,7 @@ void workflow_connect(struct workflow *workflow) {
 	free(connector.marks);
 	order_steps(workflow);
 	set_waits(workflow);
+	return connector.edges <= WORKFLOW_EDGES_MAX;
 }
 
 void workflow_order(const struct workflow *workflow, struct arena *arena, const size_t **order) {

@@ -30,14 +30,34 @@ static void attach_group_nodes(struct workflow *part, const struct json *list) {
 
 /* ---- one file ---- */
 
-/* Fills `part` from a file's text; false when it is no TOML. */
+/* Counted before anything is made of them: a step takes two kilobytes, its text may be ten bytes.
+ */
+static bool has_room(struct workflow_loader *loader, const char *file, const struct json *tree) {
+	const struct json *steps = workflow_member(tree, "steps");
+	const struct json *groups = workflow_member(tree, "groups");
+	size_t count =
+		loader->step_count + (steps ? steps->count : 0) + (groups ? groups->count : 0);
+	json_each (group, groups) {
+		const struct json *members = workflow_member(group, "steps");
+		count += members ? members->count : 0;
+	}
+	loader->step_count = count;
+	if (count > WORKFLOW_STEPS_MAX) {
+		const struct option_place place = {file, 1, 1};
+		workflow_problem(loader->workflow, loader->problems, false, &place,
+			"a workflow has at most %d steps", WORKFLOW_STEPS_MAX);
+	}
+	return count <= WORKFLOW_STEPS_MAX;
+}
+
+/* Fills `part` from a file's text; false when it is no TOML, or too much. */
 static bool read_file(struct workflow_loader *loader, const char *file, struct slice text,
 	struct workflow *part, const struct json **tree_out) {
 	struct workflow *workflow = loader->workflow;
 	workflow_add_source(workflow, file, text);
 	workflow_tell_of(workflow, loader->problems, file);
 	struct json *tree = toml_parse(&workflow->arena, text, loader->problems);
-	if (!tree) {
+	if (!tree || !has_room(loader, file, tree)) {
 		return false;
 	}
 	struct option_set set;
@@ -363,6 +383,21 @@ static void finish_output(struct workflow_loader *loader) {
 	workflow_parse_template(loader, TEMPLATE_USE_TEXT, &workflow->ecosystem);
 }
 
+static void check_groups(struct workflow_loader *loader) {
+	for (size_t i = 0; i < loader->workflow->groups.len; i++) {
+		const struct workflow_group *group = &loader->workflow->groups.items[i];
+		const struct json *timeout = workflow_member(group->node, "timeout");
+		if (json_is(timeout, JSON_NUMBER) && group->timeout_ms < 1000) {
+			struct option_place place =
+				workflow_value_place(&group->place, group->node, "timeout");
+			workflow_problem(loader->workflow, loader->problems, true, &place,
+				"`timeout` of a group counts in milliseconds: write \"%.*ss\" if "
+				"seconds are meant",
+				SLICE_FMT(json_raw(timeout)));
+		}
+	}
+}
+
 static void hash_sources(struct workflow *workflow) {
 	struct buf all;
 	buf_init(&all, 0);
@@ -390,6 +425,7 @@ static void finish_all(struct workflow_loader *loader, const struct json *tree) 
 	for (size_t i = 0; i < env.len; i++) {
 		workflow_parse_template(loader, TEMPLATE_USE_TEXT, &env.items[i].value);
 	}
+	check_groups(loader);
 	lay_out(workflow);
 	workflow_finish_args(loader);
 	for (size_t i = 0; i < workflow->steps.len; i++) {
@@ -401,7 +437,12 @@ static void finish_all(struct workflow_loader *loader, const struct json *tree) 
 			"a workflow needs at least one step: [[steps]]");
 	}
 	workflow_index(workflow);
-	workflow_connect(workflow);
+	if (!workflow_connect(workflow)) {
+		workflow_problem(workflow, loader->problems, false, &whole,
+			"the steps have more than %d dependencies: let fewer steps wait for whole "
+			"groups",
+			WORKFLOW_EDGES_MAX);
+	}
 	hash_sources(workflow);
 }
 

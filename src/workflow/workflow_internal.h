@@ -12,6 +12,8 @@
 #include "workflow/workflow.h"
 
 #define WORKFLOW_TEXT_MAX ((size_t)16 * 1024 * 1024) /* bytes of one file */
+#define WORKFLOW_STEPS_MAX 100000
+#define WORKFLOW_EDGES_MAX 4000000 /* a group counts once for each member and each that waits */
 #define WORKFLOW_INCLUDE_DEPTH 16
 #define WORKFLOW_MATRIX_MAX 10000 /* cells before `exclude` */
 /* Suggestions are looked for this often in one check: with thousands of wrong names among thousands
@@ -66,7 +68,8 @@ struct workflow_loader {
 	struct {
 		const char **items;
 		size_t len, cap;
-	} included; /* canonical paths of all that were read */
+	} included;        /* canonical paths of all that were read */
+	size_t step_count; /* of all files so far */
 	/* Names of macro files and the statement that imports each. */
 	struct {
 		struct option_pair *items;
@@ -131,7 +134,8 @@ void workflow_finish_args(struct workflow_loader *loader);
 
 /* graph_edges.c: maps by name; edges, order, D3 */
 void workflow_index(struct workflow *workflow);
-void workflow_connect(struct workflow *workflow);
+/* False beyond WORKFLOW_EDGES_MAX: the graph is then not whole. */
+bool workflow_connect(struct workflow *workflow);
 
 /* ---- checking ---- */
 struct workflow_checker {

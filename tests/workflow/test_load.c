@@ -361,6 +361,42 @@ static void test_large(void **state) {
 	workflow_fixture_end(&f);
 }
 
+/* More steps than there may be, and more dependencies, are told instead of made. */
+static void test_too_many(void **state) {
+	(void)state;
+	struct workflow_fixture f;
+	workflow_fixture_begin(&f);
+	struct buf text;
+	buf_init(&text, 0);
+	buf_append_str(&text, "steps = [");
+	for (int i = 0; i <= 100000; i++) {
+		buf_append_str(&text, "{},");
+	}
+	buf_append_str(&text, "]\n");
+	const struct workflow_places places = {0};
+	problems_init(&f.problems, &f.arena, "w.toml", buf_slice(&text));
+	assert_false(workflow_validate(
+		"w.toml", "path", buf_slice(&text), NULL, &places, &f.problems, NULL));
+	assert_int_equal(f.problems.len, 1);
+	assert_string_equal(f.problems.items[0].message, "a workflow has at most 100000 steps");
+	buf_reset(&text, SIZE_MAX);
+	buf_append_str(&text, "[[groups]]\nname = 'g'\nparallel = true\nsteps = [");
+	for (int i = 0; i < 2100; i++) {
+		buf_printf(&text, "{name='g%d',type='shell',run='x'},", i);
+	}
+	buf_append_str(&text, "]\n");
+	for (int i = 0; i < 2100; i++) {
+		buf_printf(&text,
+			"[[steps]]\nname='s%d'\ntype='shell'\nrun='x'\ndepends_on=['g']\n", i);
+	}
+	problems_init(&f.problems, &f.arena, "w.toml", buf_slice(&text));
+	assert_null(workflow_load("w.toml", "path", buf_slice(&text), &f.problems));
+	assert_int_equal(f.problems.len, 1);
+	assert_non_null(strstr(f.problems.items[0].message, "more than 4000000 dependencies"));
+	buf_finish(&text);
+	workflow_fixture_end(&f);
+}
+
 /* Any prefix of a file loads or is refused, without harm. */
 static void test_truncated(void **state) {
 	(void)state;
@@ -401,6 +437,7 @@ int test_load(void) {
 		cmocka_unit_test(test_include_stays_inside),
 		cmocka_unit_test(test_positions),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_truncated),
 	};
 	return cmocka_run_group_tests_name("workflow/load", tests, NULL, NULL);
