@@ -215,6 +215,11 @@ static const char mocks[] =
 	"[backends.never]\ntype = \"mock\"\nretry_delay = 1\nmax_retries = 1\n"
 	"replies = [{ error = \"network\" }]\n"
 	"[backends.silent]\ntype = \"mock\"\nreplies = [{ delay = \"1h\", text = \"x\" }]\n"
+	"[backends.sleeps]\ncommand = \"sh\"\nargs = [\"-c\", \"echo some; echo what >&2; sleep "
+	"60\", "
+	"\"sh\"]\nkill_grace_ms = 10\n"
+	"[backends.prints]\ncommand = \"sh\"\nargs = [\"-c\", \"echo one; echo two; exit 3\", "
+	"\"sh\"]\n"
 	"[backends.exits]\ntype = \"mock\"\nreplies = [{ error = \"execution\" }]\n";
 
 static void test_attempts(void **state) {
@@ -400,7 +405,7 @@ static void test_release(void **state) {
 				.plan.min_success = 2,
 				.release_at = at};
 			role_client_begin(&client, &f, (enum role_mode)mode,
-				"nobody,never,exits,demo/truncated,late,ok,silent");
+				"nobody,never,exits,prints,demo/truncated,late,ok,silent,sleeps");
 			if (at > 0) {
 				role_client_wait(&client, &f);
 			}
@@ -417,8 +422,8 @@ static void test_abandoned(void **state) {
 	for (int turns = 0; turns < 12; turns++) {
 		mux_fixture_begin_runner(&f, mocks, NULL);
 		struct role_client client = {0};
-		role_client_begin(
-			&client, &f, ROLE_PARALLEL, "demo/slow,never,ok,late,silent,nobody");
+		role_client_begin(&client, &f, ROLE_PARALLEL,
+			"demo/slow,never,ok,late,silent,nobody,prints,sleeps");
 		for (int i = 0; i < turns; i++) {
 			run_turn(f.loop);
 		}
