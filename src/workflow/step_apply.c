@@ -241,8 +241,13 @@ static void prefer_backend(
 	plan->backends = backends;
 }
 
-static bool make_query(struct apply_action *action, const struct step_result *source) {
+static bool make_query(struct apply_action *action) {
 	struct task *task = action->task;
+	const struct step_result *source = source_of(action);
+	if (source == NULL) { /* may_ask_again said otherwise */
+		task_fail(task, FAILURE_CONFIG, "its source cannot be asked again");
+		return false;
+	}
 	struct query *query = &action->query;
 	struct error error = {0};
 	struct slice text;
@@ -283,7 +288,7 @@ static void ask_again(struct apply_action *action) {
 	run_tell(task->run,
 		&(struct run_event){
 			.type = RUN_EVENT_STEP_RETRY, .step = task->step, .error = error});
-	if (is_stopped(action) || !make_query(action, source_of(action))) {
+	if (is_stopped(action) || !make_query(action)) {
 		action->state = APPLY_OVER;
 		task_fail(task, FAILURE_CANCELLED, "stopped"); /* no-op when it has failed */
 		return;

@@ -9,366 +9,6 @@
  * values that were made before. */
 #include "workflow/values.h"
 
-#include <stdio.h>
-
-/* A field of an object: its name and how it is found. */
-struct field {
-	const char *name;
-	struct value (*get)(const struct value_object *object, struct arena *arena);
-};
-
-static bool get_field(const struct field *fields, const struct value_object *object,
-	struct arena *arena, struct value key, struct value *out) {
-	if (key.type != VALUE_STRING) {
-		return false;
-	}
-	for (const struct field *field = fields; field->name != NULL; field++) {
-		if (slice_is(key.string, field->name)) {
-			*out = field->get(object, arena);
-			return true;
-		}
-	}
-	return false;
-}
-
-static const char *const *field_names(const struct field *fields, struct arena *arena) {
-	size_t count = 0;
-	while (fields[count].name != NULL) {
-		count++;
-	}
-	const char **names = ARENA_ARRAY(arena, const char *, count + 1);
-	for (size_t i = 0; i < count; i++) {
-		names[i] = fields[i].name;
-	}
-	return names;
-}
-
-static struct value text_value(struct slice text) {
-	return value_string(text.data != NULL ? text : SLICE(""));
-}
-
-static struct value text_or_undefined(struct slice text) {
-	return text.data != NULL ? value_string(text) : value_undefined();
-}
-
-static struct value data_value(const struct json *data, struct arena *arena) {
-	return data != NULL ? value_from_json(arena, data) : value_undefined();
-}
-
-/* What is no field is a member of the data (5.10: steps.fix.action). */
-static bool get_of_data(
-	const struct json *data, struct arena *arena, struct value key, struct value *out) {
-	const struct json *found = NULL;
-	if (key.type == VALUE_STRING) {
-		found = json_get_slice(data, key.string);
-	} else if (key.type == VALUE_INT && json_is(data, JSON_ARRAY)) {
-		int64_t at = key.integer < 0 ? key.integer + (int64_t)data->count : key.integer;
-		found = at >= 0 ? json_item(data, (size_t)at) : NULL;
-	}
-	if (found == NULL) {
-		return false;
-	}
-	*out = value_from_json(arena, found);
-	return true;
-}
-
-/* ---- error ---- */
-
-struct error_object {
-	struct value_object object;
-	const struct step_error *error; /* NULL: there is none */
-};
-
-static const struct step_error *error_of(const struct value_object *object) {
-	return ((const struct error_object *)object)->error;
-}
-
-static struct value error_plain(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	const struct step_error *error = error_of(object);
-	return text_value(error != NULL ? error->message : SLICE(""));
-}
-
-static struct value error_get_kind(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	const struct step_error *error = error_of(object);
-	return text_value(error != NULL ? slice_of(failure_class_names[error->class]) : SLICE(""));
-}
-
-#define ERROR_TEXT(name, member)                                                                   \
-	static struct value name(const struct value_object *object, struct arena *arena) {         \
-		(void)arena;                                                                       \
-		const struct step_error *error = error_of(object);                                 \
-		return text_value(error != NULL ? error->member : SLICE(""));                      \
-	}
-ERROR_TEXT(error_get_command, command)
-ERROR_TEXT(error_get_stdout, out)
-ERROR_TEXT(error_get_stderr, err)
-ERROR_TEXT(error_get_backend, backend)
-
-static struct value error_get_exit_code(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	const struct step_error *error = error_of(object);
-	return error != NULL && error->exit_code >= 0 ? value_int(error->exit_code) : value_none();
-}
-
-static struct value error_get_http_status(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	const struct step_error *error = error_of(object);
-	return error != NULL && error->http_status > 0 ? value_int(error->http_status)
-						       : value_none();
-}
-
-#define ERROR_COUNT(name, member)                                                                  \
-	static struct value name(const struct value_object *object, struct arena *arena) {         \
-		(void)arena;                                                                       \
-		const struct step_error *error = error_of(object);                                 \
-		return value_int(error != NULL ? (int64_t)error->member : 0);                      \
-	}
-ERROR_COUNT(error_get_attempt, attempt)
-ERROR_COUNT(error_get_max_attempts, max_attempts)
-ERROR_COUNT(error_get_duration_ms, duration_ms)
-
-static const struct field error_fields[] = {
-	{"kind", error_get_kind},
-	{"message", error_plain},
-	{"text", error_plain},
-	{"command", error_get_command},
-	{"exit_code", error_get_exit_code},
-	{"http_status", error_get_http_status},
-	{"stdout", error_get_stdout},
-	{"stderr", error_get_stderr},
-	{"attempt", error_get_attempt},
-	{"max_attempts", error_get_max_attempts},
-	{"duration_ms", error_get_duration_ms},
-	{"backend", error_get_backend},
-	{NULL, NULL},
-};
-
-static bool error_get(const struct value_object *object, struct arena *arena, struct value key,
-	struct value *out) {
-	return get_field(error_fields, object, arena, key, out);
-}
-
-static const char *const *error_names(const struct value_object *object, struct arena *arena) {
-	(void)object;
-	return field_names(error_fields, arena);
-}
-
-static const struct value_object_kind error_kind = {
-	.name = "error",
-	.get = error_get,
-	.plain = error_plain,
-	.names = error_names,
-};
-
-struct value results_error_value(const struct step_error *error, struct arena *arena) {
-	struct error_object *object = ARENA_NEW(arena, struct error_object);
-	object->object.kind = &error_kind;
-	object->error = error;
-	return value_object(&object->object);
-}
-
-/* ---- one entry of `outputs` ---- */
-
-struct entry_object {
-	struct value_object object;
-	const struct step_output *entry;
-};
-
-static const struct step_output *entry_of(const struct value_object *object) {
-	return ((const struct entry_object *)object)->entry;
-}
-
-static struct value entry_text(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return text_value(entry_of(object)->text);
-}
-
-static struct value entry_name(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return text_or_undefined(entry_of(object)->name);
-}
-
-static struct value entry_data(const struct value_object *object, struct arena *arena) {
-	return data_value(entry_of(object)->data, arena);
-}
-
-static struct value entry_model(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return text_value(entry_of(object)->model);
-}
-
-static struct value entry_duration(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return value_int((int64_t)entry_of(object)->duration_ms);
-}
-
-static struct value entry_item(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return entry_of(object)->item;
-}
-
-static struct value entry_failed(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return value_bool(entry_of(object)->is_failed);
-}
-
-static struct value entry_skipped(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return value_bool(entry_of(object)->is_skipped);
-}
-
-static struct value entry_error(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return text_value(entry_of(object)->error);
-}
-
-static const struct field entry_fields[] = {
-	{"text", entry_text},
-	{"output", entry_text},
-	{"name", entry_name},
-	{"backend", entry_name},
-	{"data", entry_data},
-	{"model", entry_model},
-	{"duration_ms", entry_duration},
-	{"item", entry_item},
-	{"failed", entry_failed},
-	{"skipped", entry_skipped},
-	{"error", entry_error},
-	{NULL, NULL},
-};
-
-static bool entry_get(const struct value_object *object, struct arena *arena, struct value key,
-	struct value *out) {
-	return get_field(entry_fields, object, arena, key, out) ||
-	       get_of_data(entry_of(object)->data, arena, key, out);
-}
-
-static const char *const *entry_names(const struct value_object *object, struct arena *arena) {
-	(void)object;
-	return field_names(entry_fields, arena);
-}
-
-static const struct value_object_kind entry_kind = {
-	.name = "output",
-	.get = entry_get,
-	.plain = entry_text,
-	.names = entry_names,
-};
-
-static struct value entry_value(const struct step_output *entry, struct arena *arena) {
-	struct entry_object *object = ARENA_NEW(arena, struct entry_object);
-	object->object.kind = &entry_kind;
-	object->entry = entry;
-	return value_object(&object->object);
-}
-
-/* ---- `outputs` ---- */
-
-struct outputs_object {
-	struct value_object object;
-	const struct step_output *entries;
-	size_t count;
-	struct slice text; /* what it prints as */
-};
-
-static const struct outputs_object *outputs_of(const struct value_object *object) {
-	return (const struct outputs_object *)object;
-}
-
-static struct value outputs_plain(const struct value_object *object, struct arena *arena) {
-	(void)arena;
-	return text_value(outputs_of(object)->text);
-}
-
-static bool outputs_get(const struct value_object *object, struct arena *arena, struct value key,
-	struct value *out) {
-	const struct outputs_object *outputs = outputs_of(object);
-	const struct step_output *found = NULL;
-	if (key.type == VALUE_INT) {
-		int64_t count = (int64_t)outputs->count;
-		int64_t at = key.integer < 0 ? key.integer + count : key.integer;
-		found = at >= 0 && at < count ? &outputs->entries[at] : NULL;
-	} else if (key.type == VALUE_STRING) {
-		for (size_t i = 0; i < outputs->count && found == NULL; i++) {
-			found = slice_eq(outputs->entries[i].name, key.string) &&
-						outputs->entries[i].name.data != NULL
-					? &outputs->entries[i]
-					: NULL;
-		}
-	}
-	if (found == NULL) {
-		/* a number that is none of its own must not find a character of the text */
-		*out = value_undefined();
-		return key.type == VALUE_INT;
-	}
-	*out = entry_value(found, arena);
-	return true;
-}
-
-static struct value outputs_list(const struct value_object *object, struct arena *arena) {
-	const struct outputs_object *outputs = outputs_of(object);
-	struct value_list *list = value_list_new(arena);
-	for (size_t i = 0; i < outputs->count; i++) {
-		if (!value_list_push(arena, list, entry_value(&outputs->entries[i], arena))) {
-			break;
-		}
-	}
-	return value_of_list(list);
-}
-
-static struct value outputs_map(const struct value_object *object, struct arena *arena) {
-	const struct outputs_object *outputs = outputs_of(object);
-	struct value_map *map = value_map_new(arena);
-	for (size_t i = 0; i < outputs->count; i++) {
-		if (!value_map_put(arena, map, value_string(outputs->entries[i].name),
-			    text_value(outputs->entries[i].text))) {
-			break;
-		}
-	}
-	return value_of_map(map);
-}
-
-static const char *const *outputs_names(const struct value_object *object, struct arena *arena) {
-	const struct outputs_object *outputs = outputs_of(object);
-	const char **names = ARENA_ARRAY(arena, const char *, outputs->count + 1);
-	size_t count = 0;
-	for (size_t i = 0; i < outputs->count; i++) {
-		if (outputs->entries[i].name.data != NULL) {
-			names[count++] = arena_strdup(arena, outputs->entries[i].name);
-		}
-	}
-	return names;
-}
-
-static const struct value_object_kind named_outputs_kind = {
-	.name = "outputs",
-	.get = outputs_get,
-	.plain = outputs_plain,
-	.list = outputs_list,
-	.map = outputs_map,
-	.names = outputs_names,
-};
-
-/* Items of a for_each have no names: a list and no map. */
-static const struct value_object_kind item_outputs_kind = {
-	.name = "outputs",
-	.get = outputs_get,
-	.plain = outputs_plain,
-	.list = outputs_list,
-};
-
-static struct value outputs_value(const struct step_output *entries, size_t count, bool are_named,
-	struct slice text, struct arena *arena) {
-	struct outputs_object *object = ARENA_NEW(arena, struct outputs_object);
-	object->object.kind = are_named ? &named_outputs_kind : &item_outputs_kind;
-	object->entries = entries;
-	object->count = count;
-	object->text = text;
-	return value_object(&object->object);
-}
-
 /* ---- one step ---- */
 
 struct step_object {
@@ -386,13 +26,13 @@ static bool has_ended(const struct step_result *result) {
 
 static struct value step_output(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return text_value(result_of(object)->output);
+	return value_of_text(result_of(object)->output);
 }
 
 static struct value step_outputs(const struct value_object *object, struct arena *arena) {
 	const struct step_result *result = result_of(object);
-	return outputs_value(result->outputs.items, result->outputs.len, result->outputs_are_named,
-		result->output, arena);
+	return value_of_outputs(result->outputs.items, result->outputs.len,
+		result->outputs_are_named, result->output, arena);
 }
 
 static struct value step_failed(const struct value_object *object, struct arena *arena) {
@@ -407,7 +47,7 @@ static struct value step_skipped(const struct value_object *object, struct arena
 
 static struct value step_skip_reason(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return text_value(result_of(object)->skip_reason);
+	return value_of_text(result_of(object)->skip_reason);
 }
 
 static struct value step_status(const struct value_object *object, struct arena *arena) {
@@ -425,7 +65,7 @@ static struct value step_error(const struct value_object *object, struct arena *
 
 static struct value step_backend(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return text_value(result_of(object)->backend);
+	return value_of_text(result_of(object)->backend);
 }
 
 static struct value step_backends(const struct value_object *object, struct arena *arena) {
@@ -442,13 +82,13 @@ static struct value step_failed_backends(const struct value_object *object, stru
 	struct value_map *map = value_map_new(arena);
 	for (size_t i = 0; i < result->failed_backends.len; i++) {
 		value_map_put(arena, map, value_string(result->failed_backends.items[i].name),
-			text_value(result->failed_backends.items[i].error));
+			value_of_text(result->failed_backends.items[i].error));
 	}
 	return value_of_map(map);
 }
 
 static struct value step_data(const struct value_object *object, struct arena *arena) {
-	return data_value(result_of(object)->data, arena);
+	return value_of_data(result_of(object)->data, arena);
 }
 
 static struct value step_exit_code(const struct value_object *object, struct arena *arena) {
@@ -460,7 +100,7 @@ static struct value step_exit_code(const struct value_object *object, struct are
 #define STEP_TEXT(name, member)                                                                    \
 	static struct value name(const struct value_object *object, struct arena *arena) {         \
 		(void)arena;                                                                       \
-		return text_value(result_of(object)->member);                                      \
+		return value_of_text(result_of(object)->member);                                   \
 	}
 STEP_TEXT(step_stdout, out)
 STEP_TEXT(step_stderr, err)
@@ -511,10 +151,10 @@ static struct value step_finished_at(const struct value_object *object, struct a
 
 static struct value step_name(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return text_value(result_of(object)->step->name);
+	return value_of_text(result_of(object)->step->name);
 }
 
-static const struct field step_fields[] = {
+static const struct value_field_row step_fields[] = {
 	{"output", step_output},
 	{"text", step_output},
 	{"outputs", step_outputs},
@@ -544,7 +184,7 @@ static const struct field step_fields[] = {
 };
 
 /* Of a step that has not run yet nothing is known but what it is called and how it stands (5.6). */
-static const struct field pending_fields[] = {
+static const struct value_field_row pending_fields[] = {
 	{"name", step_name},
 	{"status", step_status},
 	{NULL, NULL},
@@ -554,12 +194,12 @@ static bool step_get(const struct value_object *object, struct arena *arena, str
 	struct value *out) {
 	const struct step_result *result = result_of(object);
 	if (!has_ended(result)) {
-		return get_field(pending_fields, object, arena, key, out);
+		return value_field(pending_fields, object, arena, key, out);
 	}
-	if (get_field(step_fields, object, arena, key, out)) {
+	if (value_field(step_fields, object, arena, key, out)) {
 		return out->type != VALUE_UNDEFINED;
 	}
-	return get_of_data(result->data, arena, key, out);
+	return value_of_data_member(result->data, arena, key, out);
 }
 
 static struct value step_plain(const struct value_object *object, struct arena *arena) {
@@ -568,7 +208,7 @@ static struct value step_plain(const struct value_object *object, struct arena *
 
 static const char *const *step_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return field_names(step_fields, arena);
+	return value_field_names(step_fields, arena);
 }
 
 static const struct value_object_kind step_kind = {
@@ -692,14 +332,14 @@ static struct value group_outputs(const struct value_object *object, struct aren
 	size_t count;
 	struct slice text;
 	const struct step_output *entries = group_entries(group_of(object), arena, &count, &text);
-	return outputs_value(entries, count, true, text, arena);
+	return value_of_outputs(entries, count, true, text, arena);
 }
 
 static struct value group_output(const struct value_object *object, struct arena *arena) {
 	size_t count;
 	struct slice text;
 	group_entries(group_of(object), arena, &count, &text);
-	return text_value(text);
+	return value_of_text(text);
 }
 
 /* True for a hard failure alone: one that was continued does not count (5.9). */
@@ -720,7 +360,7 @@ static struct value group_name(const struct value_object *object, struct arena *
 	return value_string(group_of(object)->group->name);
 }
 
-static const struct field group_fields[] = {
+static const struct value_field_row group_fields[] = {
 	{"outputs", group_outputs},
 	{"output", group_output},
 	{"failed", group_failed},
@@ -730,12 +370,12 @@ static const struct field group_fields[] = {
 
 static bool group_get(const struct value_object *object, struct arena *arena, struct value key,
 	struct value *out) {
-	return get_field(group_fields, object, arena, key, out);
+	return value_field(group_fields, object, arena, key, out);
 }
 
 static const char *const *group_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return field_names(group_fields, arena);
+	return value_field_names(group_fields, arena);
 }
 
 static const struct value_object_kind group_kind = {
