@@ -533,8 +533,9 @@ bool apply_parse(
 	struct reply reply = {.arena = arena, .set = set, .error = error};
 	struct slice trimmed = slice_trim(text);
 	const struct json *json = NULL;
+	struct error json_error = {0};
 	if (trimmed.len > 0 && (trimmed.data[0] == '{' || trimmed.data[0] == '[')) {
-		json = json_parse(arena, trimmed, NULL, NULL);
+		json = json_parse(arena, trimmed, NULL, &json_error);
 	}
 	if (json && reply_is_json_edits(json)) {
 		if (!reply_read_json(&reply, json, 0)) {
@@ -552,6 +553,10 @@ bool apply_parse(
 		if (json && reply_is_json_edits(json) && !reply_read_json(&reply, json, 0)) {
 			return false;
 		}
+	}
+	if (set->len == 0 && json_error.kind != ERROR_NONE && was_meant_as_edits(trimmed)) {
+		return error_set(error, ERROR_UNPROCESSABLE,
+			"the reply's JSON edits are broken: %s", json_error.message);
 	}
 	set->formats = formats_of(&reply);
 	return set->len == 0 ? nothing_found(text, error) : check_disjoint(&reply);
