@@ -126,7 +126,7 @@ extern const struct command command_init, command_models, command_tokens, comman
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
 extern const struct command command_workflows, command_validate, command_graph;
-extern const struct command command_schema, command_memory, command_discover, command_runs,
-	command_run;
+extern const struct command command_render, command_schema, command_memory, command_discover,
+	command_runs, command_run;
 
 #endif

@@ -23,6 +23,7 @@ const struct command *const command_table[] = {
 	&command_trust,
 	&command_config,
 	&command_convert,
+	&command_render,
 	&command_schema,
 	&command_completion,
 	&command_version,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "template/builtins.h"
+#include "template/run.h"
 
 #define MESSAGE_MAX 300
 
@@ -162,7 +163,13 @@ bool template_reader_done(struct template_reader *reader, size_t max) {
 struct value builtin_subject(struct template_reader *reader) {
 	struct value value = template_take_required(reader, 0, NULL);
 	bool is_undefined = value.type == VALUE_UNDEFINED && !value.is_silent;
-	if (is_undefined && template_run_is_strict(reader->run)) {
+	if (is_undefined && !reader->has_failed && template_run_is_strict(reader->run)) {
+		const struct node *at = reader->run->at;
+		/* Not within `map`, whose items have no expression of their own. */
+		if (at && at->kind == NODE_FILTER &&
+			slice_ends_with(slice_of(reader->what), at->call.name)) {
+			run_fail_undefined(reader->run, at->call.base);
+		}
 		fail_kind(reader, TEMPLATE_ERROR_UNDEFINED, "the value is undefined");
 	}
 	return value;
