@@ -26,13 +26,13 @@ static bool has_ended(const struct step_result *result) {
 
 static struct value step_output(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(result_of(object)->output);
+	return result_text(result_of(object)->output);
 }
 
 static struct value step_outputs(const struct value_object *object, struct arena *arena) {
 	const struct step_result *result = result_of(object);
-	return value_of_outputs(result->outputs.items, result->outputs.len,
-		result->outputs_are_named, result->output, arena);
+	return result_outputs(result->outputs.items, result->outputs.len, result->outputs_are_named,
+		result->output, arena);
 }
 
 static struct value step_failed(const struct value_object *object, struct arena *arena) {
@@ -47,7 +47,7 @@ static struct value step_skipped(const struct value_object *object, struct arena
 
 static struct value step_skip_reason(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(result_of(object)->skip_reason);
+	return result_text(result_of(object)->skip_reason);
 }
 
 static struct value step_status(const struct value_object *object, struct arena *arena) {
@@ -65,7 +65,7 @@ static struct value step_error(const struct value_object *object, struct arena *
 
 static struct value step_backend(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(result_of(object)->backend);
+	return result_text(result_of(object)->backend);
 }
 
 static struct value step_backends(const struct value_object *object, struct arena *arena) {
@@ -82,13 +82,13 @@ static struct value step_failed_backends(const struct value_object *object, stru
 	struct value_map *map = value_map_new(arena);
 	for (size_t i = 0; i < result->failed_backends.len; i++) {
 		value_map_put(arena, map, value_string(result->failed_backends.items[i].name),
-			value_of_text(result->failed_backends.items[i].error));
+			result_text(result->failed_backends.items[i].error));
 	}
 	return value_of_map(map);
 }
 
 static struct value step_data(const struct value_object *object, struct arena *arena) {
-	return value_of_data(result_of(object)->data, arena);
+	return result_data(result_of(object)->data, arena);
 }
 
 static struct value step_exit_code(const struct value_object *object, struct arena *arena) {
@@ -100,7 +100,7 @@ static struct value step_exit_code(const struct value_object *object, struct are
 #define STEP_TEXT(name, member)                                                                    \
 	static struct value name(const struct value_object *object, struct arena *arena) {         \
 		(void)arena;                                                                       \
-		return value_of_text(result_of(object)->member);                                   \
+		return result_text(result_of(object)->member);                                     \
 	}
 STEP_TEXT(step_stdout, out)
 STEP_TEXT(step_stderr, err)
@@ -151,10 +151,10 @@ static struct value step_finished_at(const struct value_object *object, struct a
 
 static struct value step_name(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(result_of(object)->step->name);
+	return result_text(result_of(object)->step->name);
 }
 
-static const struct value_field_row step_fields[] = {
+static const struct result_field step_fields[] = {
 	{"output", step_output},
 	{"text", step_output},
 	{"outputs", step_outputs},
@@ -184,7 +184,7 @@ static const struct value_field_row step_fields[] = {
 };
 
 /* Of a step that has not run yet nothing is known but what it is called and how it stands (5.6). */
-static const struct value_field_row pending_fields[] = {
+static const struct result_field pending_fields[] = {
 	{"name", step_name},
 	{"status", step_status},
 	{NULL, NULL},
@@ -194,12 +194,12 @@ static bool step_get(const struct value_object *object, struct arena *arena, str
 	struct value *out) {
 	const struct step_result *result = result_of(object);
 	if (!has_ended(result)) {
-		return value_field(pending_fields, object, arena, key, out);
+		return result_get_field(pending_fields, object, arena, key, out);
 	}
-	if (value_field(step_fields, object, arena, key, out)) {
+	if (result_get_field(step_fields, object, arena, key, out)) {
 		return out->type != VALUE_UNDEFINED;
 	}
-	return value_of_data_member(result->data, arena, key, out);
+	return result_data_member(result->data, arena, key, out);
 }
 
 static struct value step_plain(const struct value_object *object, struct arena *arena) {
@@ -208,7 +208,7 @@ static struct value step_plain(const struct value_object *object, struct arena *
 
 static const char *const *step_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return value_field_names(step_fields, arena);
+	return result_field_names(step_fields, arena);
 }
 
 static const struct value_object_kind step_kind = {
@@ -332,14 +332,14 @@ static struct value group_outputs(const struct value_object *object, struct aren
 	size_t count;
 	struct slice text;
 	const struct step_output *entries = group_entries(group_of(object), arena, &count, &text);
-	return value_of_outputs(entries, count, true, text, arena);
+	return result_outputs(entries, count, true, text, arena);
 }
 
 static struct value group_output(const struct value_object *object, struct arena *arena) {
 	size_t count;
 	struct slice text;
 	group_entries(group_of(object), arena, &count, &text);
-	return value_of_text(text);
+	return result_text(text);
 }
 
 /* True for a hard failure alone: one that was continued does not count (5.9). */
@@ -360,7 +360,7 @@ static struct value group_name(const struct value_object *object, struct arena *
 	return value_string(group_of(object)->group->name);
 }
 
-static const struct value_field_row group_fields[] = {
+static const struct result_field group_fields[] = {
 	{"outputs", group_outputs},
 	{"output", group_output},
 	{"failed", group_failed},
@@ -370,12 +370,12 @@ static const struct value_field_row group_fields[] = {
 
 static bool group_get(const struct value_object *object, struct arena *arena, struct value key,
 	struct value *out) {
-	return value_field(group_fields, object, arena, key, out);
+	return result_get_field(group_fields, object, arena, key, out);
 }
 
 static const char *const *group_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return value_field_names(group_fields, arena);
+	return result_field_names(group_fields, arena);
 }
 
 static const struct value_object_kind group_kind = {

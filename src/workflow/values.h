@@ -10,21 +10,21 @@ struct value result_value(const struct step_result *result, struct arena *arena)
 
 /* ---- what objects are made of ---- */
 /* A field of an object: its name and how it is found. Lists of rows end with a NULL name. */
-struct value_field_row {
+struct result_field {
 	const char *name;
 	struct value (*get)(const struct value_object *object, struct arena *arena);
 };
-bool value_field(const struct value_field_row *fields, const struct value_object *object,
+bool result_get_field(const struct result_field *fields, const struct value_object *object,
 	struct arena *arena, struct value key, struct value *out);
-const char *const *value_field_names(const struct value_field_row *fields, struct arena *arena);
+const char *const *result_field_names(const struct result_field *fields, struct arena *arena);
 /* Absent texts are empty; absent data is undefined. */
-struct value value_of_text(struct slice text);
-struct value value_of_data(const struct json *data, struct arena *arena);
+struct value result_text(struct slice text);
+struct value result_data(const struct json *data, struct arena *arena);
 /* What is no field is a member of the data (5.10: steps.fix.action). False: it has none such. */
-bool value_of_data_member(
+bool result_data_member(
 	const struct json *data, struct arena *arena, struct value key, struct value *out);
 /* `outputs`: by name and by number, prints as `text`. */
-struct value value_of_outputs(const struct step_output *entries, size_t count, bool are_named,
+struct value result_outputs(const struct step_output *entries, size_t count, bool are_named,
 	struct slice text, struct arena *arena);
 
 /* Texts of several sources as one: blocks `=== name ===`, newline, text, joined by one blank line

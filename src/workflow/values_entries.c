@@ -4,12 +4,12 @@
 
 /* ---- fields ---- */
 
-bool value_field(const struct value_field_row *fields, const struct value_object *object,
+bool result_get_field(const struct result_field *fields, const struct value_object *object,
 	struct arena *arena, struct value key, struct value *out) {
 	if (key.type != VALUE_STRING) {
 		return false;
 	}
-	for (const struct value_field_row *field = fields; field->name != NULL; field++) {
+	for (const struct result_field *field = fields; field->name != NULL; field++) {
 		if (slice_is(key.string, field->name)) {
 			*out = field->get(object, arena);
 			return true;
@@ -18,7 +18,7 @@ bool value_field(const struct value_field_row *fields, const struct value_object
 	return false;
 }
 
-const char *const *value_field_names(const struct value_field_row *fields, struct arena *arena) {
+const char *const *result_field_names(const struct result_field *fields, struct arena *arena) {
 	size_t count = 0;
 	while (fields[count].name != NULL) {
 		count++;
@@ -30,7 +30,7 @@ const char *const *value_field_names(const struct value_field_row *fields, struc
 	return names;
 }
 
-struct value value_of_text(struct slice text) {
+struct value result_text(struct slice text) {
 	return value_string(text.data != NULL ? text : SLICE(""));
 }
 
@@ -38,12 +38,12 @@ static struct value text_or_undefined(struct slice text) {
 	return text.data != NULL ? value_string(text) : value_undefined();
 }
 
-struct value value_of_data(const struct json *data, struct arena *arena) {
+struct value result_data(const struct json *data, struct arena *arena) {
 	return data != NULL ? value_from_json(arena, data) : value_undefined();
 }
 
 /* What is no field is a member of the data (5.10: steps.fix.action). */
-bool value_of_data_member(
+bool result_data_member(
 	const struct json *data, struct arena *arena, struct value key, struct value *out) {
 	const struct json *found = NULL;
 	if (key.type == VALUE_STRING) {
@@ -73,21 +73,20 @@ static const struct step_error *error_of(const struct value_object *object) {
 static struct value error_plain(const struct value_object *object, struct arena *arena) {
 	(void)arena;
 	const struct step_error *error = error_of(object);
-	return value_of_text(error != NULL ? error->message : SLICE(""));
+	return result_text(error != NULL ? error->message : SLICE(""));
 }
 
 static struct value error_get_kind(const struct value_object *object, struct arena *arena) {
 	(void)arena;
 	const struct step_error *error = error_of(object);
-	return value_of_text(
-		error != NULL ? slice_of(failure_class_names[error->class]) : SLICE(""));
+	return result_text(error != NULL ? slice_of(failure_class_names[error->class]) : SLICE(""));
 }
 
 #define ERROR_TEXT(name, member)                                                                   \
 	static struct value name(const struct value_object *object, struct arena *arena) {         \
 		(void)arena;                                                                       \
 		const struct step_error *error = error_of(object);                                 \
-		return value_of_text(error != NULL ? error->member : SLICE(""));                   \
+		return result_text(error != NULL ? error->member : SLICE(""));                     \
 	}
 ERROR_TEXT(error_get_command, command)
 ERROR_TEXT(error_get_stdout, out)
@@ -117,7 +116,7 @@ ERROR_COUNT(error_get_attempt, attempt)
 ERROR_COUNT(error_get_max_attempts, max_attempts)
 ERROR_COUNT(error_get_duration_ms, duration_ms)
 
-static const struct value_field_row error_fields[] = {
+static const struct result_field error_fields[] = {
 	{"kind", error_get_kind},
 	{"message", error_plain},
 	{"text", error_plain},
@@ -135,12 +134,12 @@ static const struct value_field_row error_fields[] = {
 
 static bool error_get(const struct value_object *object, struct arena *arena, struct value key,
 	struct value *out) {
-	return value_field(error_fields, object, arena, key, out);
+	return result_get_field(error_fields, object, arena, key, out);
 }
 
 static const char *const *error_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return value_field_names(error_fields, arena);
+	return result_field_names(error_fields, arena);
 }
 
 static const struct value_object_kind error_kind = {
@@ -170,7 +169,7 @@ static const struct step_output *entry_of(const struct value_object *object) {
 
 static struct value entry_text(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(entry_of(object)->text);
+	return result_text(entry_of(object)->text);
 }
 
 static struct value entry_name(const struct value_object *object, struct arena *arena) {
@@ -179,12 +178,12 @@ static struct value entry_name(const struct value_object *object, struct arena *
 }
 
 static struct value entry_data(const struct value_object *object, struct arena *arena) {
-	return value_of_data(entry_of(object)->data, arena);
+	return result_data(entry_of(object)->data, arena);
 }
 
 static struct value entry_model(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(entry_of(object)->model);
+	return result_text(entry_of(object)->model);
 }
 
 static struct value entry_duration(const struct value_object *object, struct arena *arena) {
@@ -209,10 +208,10 @@ static struct value entry_skipped(const struct value_object *object, struct aren
 
 static struct value entry_error(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(entry_of(object)->error);
+	return result_text(entry_of(object)->error);
 }
 
-static const struct value_field_row entry_fields[] = {
+static const struct result_field entry_fields[] = {
 	{"text", entry_text},
 	{"output", entry_text},
 	{"name", entry_name},
@@ -229,13 +228,13 @@ static const struct value_field_row entry_fields[] = {
 
 static bool entry_get(const struct value_object *object, struct arena *arena, struct value key,
 	struct value *out) {
-	return value_field(entry_fields, object, arena, key, out) ||
-	       value_of_data_member(entry_of(object)->data, arena, key, out);
+	return result_get_field(entry_fields, object, arena, key, out) ||
+	       result_data_member(entry_of(object)->data, arena, key, out);
 }
 
 static const char *const *entry_names(const struct value_object *object, struct arena *arena) {
 	(void)object;
-	return value_field_names(entry_fields, arena);
+	return result_field_names(entry_fields, arena);
 }
 
 static const struct value_object_kind entry_kind = {
@@ -267,7 +266,7 @@ static const struct outputs_object *outputs_of(const struct value_object *object
 
 static struct value outputs_plain(const struct value_object *object, struct arena *arena) {
 	(void)arena;
-	return value_of_text(outputs_of(object)->text);
+	return result_text(outputs_of(object)->text);
 }
 
 static bool outputs_get(const struct value_object *object, struct arena *arena, struct value key,
@@ -311,7 +310,7 @@ static struct value outputs_map(const struct value_object *object, struct arena 
 	struct value_map *map = value_map_new(arena);
 	for (size_t i = 0; i < outputs->count; i++) {
 		if (!value_map_put(arena, map, value_string(outputs->entries[i].name),
-			    value_of_text(outputs->entries[i].text))) {
+			    result_text(outputs->entries[i].text))) {
 			break;
 		}
 	}
@@ -347,7 +346,7 @@ static const struct value_object_kind item_outputs_kind = {
 	.list = outputs_list,
 };
 
-struct value value_of_outputs(const struct step_output *entries, size_t count, bool are_named,
+struct value result_outputs(const struct step_output *entries, size_t count, bool are_named,
 	struct slice text, struct arena *arena) {
 	struct outputs_object *object = ARENA_NEW(arena, struct outputs_object);
 	object->object.kind = are_named ? &named_outputs_kind : &item_outputs_kind;
