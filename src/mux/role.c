@@ -50,18 +50,6 @@ static void conclude(struct role_call *call) {
 	call->request.on_done(call->request.data, result);
 }
 
-/* Those that were not needed: asked in vain, or not at all. */
-static void cancel_rest(struct role_call *call) {
-	struct error error;
-	error_set(&error, ERROR_CANCELLED, "not needed any more: enough backends have answered");
-	for (size_t i = 0; i < call->plan.backend_count; i++) {
-		if (call->asks[i].state != ASK_ENDED) {
-			ask_stop(&call->asks[i], ROLE_FAILURE_CANCELLED, &error);
-			call->ended++;
-		}
-	}
-}
-
 /* Whether the next backend is asked after that one failed. */
 static bool falls_over(const struct role_call *call, const struct role_answer *answer) {
 	uint64_t deadline_ms = call->request.deadline_ms;
@@ -80,6 +68,18 @@ static void tell_ended(struct ask *ask) {
 					.error = answer->is_success ? NULL : &answer->error});
 }
 
+/* Those that were not needed: asked in vain, or not at all. */
+static void cancel_rest(struct role_call *call) {
+	struct error error;
+	error_set(&error, ERROR_CANCELLED, "not needed any more: enough backends have answered");
+	for (size_t i = 0; i < call->plan.backend_count && !call->is_released; i++) {
+		if (call->asks[i].state != ASK_ENDED) {
+			ask_stop(&call->asks[i], ROLE_FAILURE_CANCELLED, &error);
+			tell_ended(&call->asks[i]);
+		}
+	}
+}
+
 static void ask_next(struct role_call *call) {
 	ask_begin(&call->asks[call->asked++]);
 }
@@ -95,7 +95,7 @@ void role_ask_ended(struct ask *ask) {
 		if (call->plan.cancels_rest && successes_of(call) >= needed_of(&call->plan)) {
 			cancel_rest(call);
 		}
-		if (call->ended == count) {
+		if (call->ended == count && !call->is_released) {
 			conclude(call);
 		}
 	} else if (!ask->answer->is_success && call->asked < count &&

@@ -64,7 +64,8 @@ struct role_request {
 	const struct role_plan *plan;
 	struct slice prompt;
 	struct slice system;  /* absent: the backend's own */
-	struct slice schema;  /* JSON Schema for a native JSON mode; absent: none */
+	struct slice schema;  /* JSON Schema for a native JSON mode of an API, which is used when it
+				 is  of an object; absent: none */
 	struct arena *arena;  /* results live in it; must outlive the call */
 	uint64_t deadline_ms; /* on the loop's clock (loop_now_ms); 0: none */
 	const char *cwd;      /* of command backends */

@@ -171,6 +171,13 @@ static void add_text(struct arena *arena, struct chat_parts *parts, struct slice
 	part->text = text;
 }
 
+/* APIs take schemas of objects alone; the prompt asks for the rest in words. */
+static bool is_native_schema(struct slice schema, struct arena *arena) {
+	const struct json *tree =
+		schema.data != NULL ? json_parse(arena, schema, NULL, NULL) : NULL;
+	return slice_is(json_string(json_get(tree, "type"), arena), "object");
+}
+
 /* One user message, and what the backend's settings say. */
 static void make_request(struct ask_attempt *attempt) {
 	const struct ask *ask = attempt->ask;
@@ -198,7 +205,7 @@ static void make_request(struct ask_attempt *attempt) {
 		request->max_output_tokens = backend->max_tokens;
 	}
 	set_number(&request->temperature, settings->temperature, &attempt->arena);
-	if (asked->schema.data != NULL) {
+	if (is_native_schema(asked->schema, &attempt->arena)) {
 		request->response_format = (struct chat_response_format){
 			.is_set = true,
 			.kind = CHAT_RESPONSE_JSON_SCHEMA,

@@ -56,6 +56,39 @@ static void test_request(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* 2.2: what content may be. */
+static void test_content(void **state) {
+	static const struct {
+		const char *content, *text;
+	} rows[] = {
+		{"null", ""},
+		{"\"\"", ""},
+		{"[{\"type\":\"text\",\"text\":\"A\"},{\"type\":\"text\",\"text\":\"B\"}]", "AB"},
+		{"\"caf\\u00e9\\n\"", "caf\xc3\xa9\n"},
+	};
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, plain, NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char body[512];
+		snprintf(body, sizeof body,
+			"{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+			"\"content\":"
+			"%s},\"finish_reason\":\"stop\"}]}",
+			rows[i].content);
+		fake_json(f.fake, NULL, 200, "", body);
+		struct role_client client = {0};
+		role_client_ask(&client, &f, ROLE_FIRST, "a");
+		if (!client.result->is_success) {
+			fail_msg("%s: %s", rows[i].content, client.result->error.message);
+		}
+		assert_text(client.result->first->text, rows[i].text);
+		assert_text(client.result->first->model, "gpt-4");
+		role_client_finish(&client, &f);
+	}
+	mux_fixture_end(&f);
+}
+
 /* Everything that can be set. */
 static void test_settings(void **state) {
 	char *const environment[] = {(char[]){"K=abc-key"}, (char[]){"H=header-secret"}, NULL};
@@ -477,6 +510,17 @@ static void test_schema(void **state) {
 		SLICE("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
 		      "\"output\",\"schema\":{\"type\":\"object\"}}}")));
 	role_client_finish(&client, &f);
+
+	static const char *const others[] = {
+		"{\"type\":\"array\"}", "{\"type\":[\"object\",\"null\"]}", "{}", "nonsense"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		fake_json(f.fake, NULL, 200, "", OPENAI_ANSWER);
+		client = (struct role_client){.request.schema = slice_of(others[i])};
+		role_client_ask(&client, &f, ROLE_FIRST, "a");
+		assert_true(client.result->is_success);
+		assert_false(slice_contains(fake_body(f.fake, i + 1), SLICE("response_format")));
+		role_client_finish(&client, &f);
+	}
 	mux_fixture_end(&f);
 }
 
@@ -597,6 +641,7 @@ static void test_probe(void **state) {
 int test_backends(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_url_forms),
 		cmocka_unit_test(test_claude),

@@ -118,6 +118,8 @@ static void test_parallel(void **state) {
 	assert_true(result->answers[0].was_asked);
 	assert_false(result->answers[0].is_success);
 	assert_ptr_equal(result->first, &result->answers[1]);
+	assert_text(buf_slice(&client.log),
+		"start demo/slow, start demo/echo, end demo/echo, end demo/slow");
 	role_client_finish(&client, &f);
 	mux_fixture_end(&f);
 }
@@ -364,6 +366,26 @@ static void test_waiting(void **state) {
 	mux_fixture_end(&f);
 }
 
+/* requests_per_minute: the next one would have to wait for most of a minute. */
+static void test_per_minute(void **state) {
+	static const char toml[] =
+		"[backends.a]\ntype = \"mock\"\nrequests_per_minute = 1\nreplies = [\"y\"]\n";
+	struct mux_fixture f;
+	(void)state;
+	mux_fixture_begin_runner(&f, toml, NULL);
+	struct role_client client = {0};
+	role_client_ask(&client, &f, ROLE_FIRST, "a");
+	assert_true(client.result->is_success);
+	role_client_finish(&client, &f);
+	client = (struct role_client){.request.deadline_ms = loop_now_ms(f.loop) + 2000};
+	role_client_ask(&client, &f, ROLE_FIRST, "a");
+	assert_int_equal(client.result->failure, ROLE_FAILURE_RATE_LIMIT);
+	assert_false(client.result->answers[0].was_asked);
+	assert_says(client.result->error.message, "requests_per_minute");
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
+}
+
 /* Rank 20: a rate limit that one call met holds the others back too. */
 static void test_shared_pause(void **state) {
 	static const char toml[] = "[backends.a]\ntype = \"mock\"\nretry_delay = 40\nreplies = [\n"
@@ -447,6 +469,7 @@ int test_role(void) {
 		cmocka_unit_test(test_accept),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_per_minute),
 		cmocka_unit_test(test_shared_pause),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_abandoned),
