@@ -75,6 +75,20 @@ bool filter_values(
 
 /* ---- JSON ---- */
 
+/* The number of blanks a level, or true for two. */
+static size_t take_indent(struct template_reader *reader) {
+	struct value given = value_undefined();
+	if (reader->arguments->count > 1) {
+		given = reader->arguments->items[1];
+	} else if (reader->arguments->named) {
+		given = value_map_get_named(reader->arguments->named, "indent");
+	}
+	if (given.type == VALUE_BOOL) {
+		return template_take_bool(reader, 1, "indent", false) ? 2 : 0;
+	}
+	return builtin_take_count(reader, 1, "indent", 0, 0);
+}
+
 bool filter_json(
 	struct template_run *run, const struct value_arguments *arguments, struct value *out) {
 	struct template_reader reader;
@@ -82,7 +96,7 @@ bool filter_json(
 	struct error error;
 	template_reader_init(&reader, run, "filter json", arguments);
 	struct value subject = template_take_required(&reader, 0, NULL);
-	size_t indent = builtin_take_count(&reader, 1, "indent", 0, 0);
+	size_t indent = take_indent(&reader);
 	if (!template_reader_done(&reader, 2) || !template_spend(run, value_weight(subject))) {
 		return false;
 	}

@@ -187,6 +187,7 @@ static bool push_group(struct template_run *run, struct value_list *list, struct
 	return builtin_push(run, list, value_object(&group->object));
 }
 
+/* A group is called as the last of its items spells it, as minijinja does. */
 bool filter_groupby(
 	struct template_run *run, const struct value_arguments *arguments, struct value *out) {
 	struct template_reader reader;
@@ -217,7 +218,7 @@ bool filter_groupby(
 	for (size_t i = 0, first = 0; i < items->len; i++) {
 		bool is_new = i == 0 || builtin_compare(run, sorted[i].key, sorted[first].key,
 						is_case_sensitive) != 0;
-		if (is_new && group && !push_group(run, list, sorted[first].key, group)) {
+		if (is_new && group && !push_group(run, list, sorted[i - 1].key, group)) {
 			return false;
 		}
 		if (is_new) {
@@ -227,7 +228,7 @@ bool filter_groupby(
 		if (!builtin_push(run, group, sorted[i].item)) {
 			return false;
 		}
-		if (i + 1 == items->len && !push_group(run, list, sorted[first].key, group)) {
+		if (i + 1 == items->len && !push_group(run, list, sorted[i].key, group)) {
 			return false;
 		}
 	}
