@@ -122,6 +122,7 @@ static void test_graph(void **state) {
 	expect(p, "graph good --format svg", 2, "", "text, dot or mermaid");
 	expect(p, "graph", 2, "", NULL);
 	expect(p, "graph nowhere", 2, "", "there is no workflow `nowhere`");
+	expect(p, "graph good --run last", 2, "", NULL);
 	write_file(p, ".llm-mux/workflows/bad.toml", "[[steps]]\n");
 	expect(p, "graph bad", 2, "", "bad.toml:1:1: error:");
 }
