@@ -6,8 +6,8 @@
 #include "base/encoding.h"
 #include "workflow/run_internal.h"
 
-/* Variables for outputs of earlier steps: the system limits what a program can be given. */
-#define COMMAND_MAX_EXPORTED 512
+/* Outputs of earlier steps that a command is given: each costs time and room at every start. */
+#define COMMAND_MAX_EXPORTED 100
 #define COMMAND_MAX_VARIABLE ((size_t)100 * 1024)
 
 /* ---- the command ---- */
@@ -118,20 +118,41 @@ static void export_arguments(struct task *task, struct variables *variables) {
 	}
 }
 
-/* Paths of what earlier steps said: a file has no quoting problem (6.6). The nearest count when
- * there are more than a program can be given. */
+/* The variable of a step that has an output; made once. NULL: it has none. */
+static const struct process_variable *export_of(struct run *run, size_t step) {
+	if (run->exports == NULL) {
+		run->exports =
+			ARENA_ARRAY(&run->arena, struct process_variable, run->workflow->steps.len);
+	}
+	struct process_variable *variable = &run->exports[step];
+	if (variable->name == NULL) {
+		variable->value = run_step_file(run, step, &run->arena);
+		variable->name =
+			variable->value == NULL
+				? NULL
+				: variable_name("LLM_MUX_STEP_",
+					  run->workflow->steps.items[step].name, &run->arena);
+	}
+	return variable->name != NULL ? variable : NULL;
+}
+
+/* Paths of what earlier steps said: a file has no quoting problem (6.6). First of those the step
+ * waits for by name, then of those before it, the nearest first. */
 static void export_outputs(struct task *task, struct variables *variables) {
-	size_t exported = 0;
 	const struct workflow *workflow = task->run->workflow;
-	for (size_t place = task->step->position; place-- > 0 && exported < COMMAND_MAX_EXPORTED;) {
-		size_t number = workflow->order[place];
-		const char *path = run_step_file(task->run, number, &task->arena);
-		if (path != NULL) {
-			*ARENA_PUSH(&task->arena, variables) = (struct process_variable){
-				variable_name("LLM_MUX_STEP_", workflow->steps.items[number].name,
-					&task->arena),
-				path};
-			exported++;
+	size_t limit = variables->len + COMMAND_MAX_EXPORTED;
+	for (size_t i = 0; i < task->step->edges.len && variables->len < limit; i++) {
+		const struct process_variable *variable =
+			export_of(task->run, task->step->edges.items[i].step);
+		if (variable != NULL) {
+			*ARENA_PUSH(&task->arena, variables) = *variable;
+		}
+	}
+	for (size_t place = task->step->position; place-- > 0 && variables->len < limit;) {
+		const struct process_variable *variable =
+			export_of(task->run, workflow->order[place]);
+		if (variable != NULL) {
+			*ARENA_PUSH(&task->arena, variables) = *variable;
 		}
 	}
 }

@@ -133,8 +133,9 @@ struct run {
 	bool has_failed; /* a step failed and was not continued */
 	const struct workflow_step *failed_step;
 	struct step_error error;
-	struct question *questions;      /* the first is asked */
-	struct open_apply *open_applies; /* succeeded, and not yet recorded */
+	struct question *questions;       /* the first is asked */
+	struct process_variable *exports; /* LLM_MUX_STEP_*, per step; NULL until one is needed */
+	struct open_apply *open_applies;  /* succeeded, and not yet recorded */
 	struct slice final_text;
 };
 
