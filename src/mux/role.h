@@ -101,7 +101,7 @@ struct role_answer {
 	const char *backend;
 	bool was_asked; /* false: disabled, unavailable or not needed; `error` says why */
 	bool is_success;
-	bool is_cancelled;
+	bool is_cancelled; /* not needed, or not any more */
 	struct slice text; /* partial when it failed in the middle */
 	struct slice model;
 	struct chat_usage usage; /* of all attempts that told one */

@@ -515,6 +515,7 @@ void ask_init(struct ask *ask, struct role_call *call, struct role_answer *answe
 	chat_usage_init(&answer->usage);
 	error_set(&answer->error, ERROR_CANCELLED, "not needed");
 	answer->failure = ROLE_FAILURE_CANCELLED;
+	answer->is_cancelled = true;
 }
 
 /* workflows.md 11, rank 23. */
@@ -532,6 +533,7 @@ void ask_begin(struct ask *ask) {
 	struct error error;
 	const struct runner_backend *settings = ask->backend->settings;
 	ask->began_ms = loop_now_ms(loop_of(ask));
+	ask->answer->is_cancelled = false;
 	if (!check_prompt(ask, &error)) {
 		give_up(ask, ROLE_FAILURE_CONFIG, &error);
 		return;

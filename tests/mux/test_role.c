@@ -23,6 +23,7 @@ static void test_first(void **state) {
 	assert_int_equal(result->answers[0].attempts, 1);
 	assert_true(result->answers[0].usage.output_total > 0);
 	assert_false(result->answers[1].was_asked);
+	assert_true(result->answers[1].is_cancelled);
 	assert_text(buf_slice(&client.log), "start demo/echo, end demo/echo");
 	role_client_finish(&client, &f);
 
