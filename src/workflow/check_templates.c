@@ -24,7 +24,10 @@ static const struct known_name {
 	{"team", SCOPE_ALWAYS,
 		(const char *const[]){
 			"name", "description", "detect", "verify", "roles", "context", NULL}},
-	{"ecosystem", SCOPE_ALWAYS, NULL},
+	{"ecosystem", SCOPE_ALWAYS,
+		(const char *const[]){"name", "description", "knowledge", "projects",
+			"current_project", "facts", "relationships", "entities", "findings", "runs",
+			NULL}},
 	{"workflow", SCOPE_ALWAYS,
 		(const char *const[]){"name", "description", "dir", "run_id", NULL}},
 	{"cwd", SCOPE_ALWAYS, NULL},
@@ -110,6 +113,47 @@ static const struct workflow_step *subtracted_step(
 				: NULL;
 }
 
+/* A field that no result has is looked for in its data, so that only what looks like a slip of the
+ * pen is told. */
+static const char *const step_fields[] = {"output", "outputs", "text", "failed", "error",
+	"duration_ms", "backend", "backends", "failed_backends", "data", "skipped", "skip_reason",
+	"status", "exit_code", "stdout", "stderr", "diff", "model", "usage", "cost", "attempts",
+	"started_at", "finished_at", "prompt", "name", NULL};
+static const char *const error_fields[] = {"kind", "message", "command", "exit_code", "http_status",
+	"stdout", "stderr", "attempt", "max_attempts", "duration_ms", "backend", NULL};
+
+static bool is_slip(struct slice word, struct slice meant) {
+	return meant.data && slice_distance(word, meant, 3) <= (word.len > 4 ? 2 : 1);
+}
+
+static void check_result_field(struct look *look, const struct template_mention *mention, size_t at,
+	const struct workflow_step *step) {
+	bool is_error = mention->count >= 4 && slice_is(mention->segments[2], "error");
+	size_t segment = is_error ? 3 : 2;
+	if (mention->count <= segment) {
+		return;
+	}
+	struct slice name = mention->segments[segment];
+	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	const char *const *fields = is_error ? error_fields : step_fields;
+	for (; *fields; fields++) {
+		workflow_nearest_offer(&nearest, slice_of(*fields));
+	}
+	/* What the step promises to answer. */
+	const struct json *properties = json_get(step->written.output_schema, "properties");
+	json_each (property, is_error ? NULL : properties) {
+		workflow_nearest_offer(
+			&nearest, json_key(property, look->checker->problems->arena));
+	}
+	if (slice_eq(nearest.found, name) || !is_slip(name, nearest.found)) {
+		return;
+	}
+	tell(look, true, offset_of(look, mention, at, segment), "`%.*s`: %s has no field `%.*s`%s",
+		SLICE_FMT(path_text(look, mention)), is_error ? "an error" : "a result",
+		SLICE_FMT(name), is_error ? "" : ", unless its data has it");
+	workflow_suggest(look->checker, &nearest, "");
+}
+
 static void check_step_mention(
 	struct look *look, const struct template_mention *mention, size_t at) {
 	struct workflow_checker *checker = look->checker;
@@ -138,11 +182,14 @@ static void check_step_mention(
 			}
 			workflow_suggest(checker, &nearest, "");
 		}
-	} else if (mention->is_safe && look->use == TEMPLATE_USE_SHELL) {
-		tell(look, true, at,
-			"`%.*s` comes from a step and is put into the command without quotes "
-			"(`safe`): its text can become shell code",
-			SLICE_FMT(path_text(look, mention)));
+	} else {
+		if (mention->is_safe && look->use == TEMPLATE_USE_SHELL) {
+			tell(look, true, at,
+				"`%.*s` comes from a step and is put into the command without "
+				"quotes (`safe`): its text can become shell code",
+				SLICE_FMT(path_text(look, mention)));
+		}
+		check_result_field(look, mention, at, step);
 	}
 }
 
