@@ -4,6 +4,7 @@
 
 #include "config/runner.h"
 #include "mux/role_help.h"
+#include "mux/upstream.h"
 
 int test_backends(void);
 
@@ -480,6 +481,52 @@ static void test_redirects(void **state) {
 	mux_fixture_end(&f);
 }
 
+static void test_locations(void **state) {
+	static const struct {
+		const char *from, *location, *to; /* NULL: nowhere */
+		bool is_same_origin;
+	} rows[] = {
+		{"http://h:1/a/b?q", "/c", "http://h:1/c", true},
+		{"http://h:1/a/b?q=/x", "c", "http://h:1/a/c", true},
+		{"http://h:1/a/b?q", "?p", "http://h:1/a/b?p", true},
+		{"http://h:1/a/", "../c", "http://h:1/a/../c", true},
+		{"http://h:1", "c", "http://h:1/c", true},
+		{"http://h:1?q", "?p", "http://h:1/?p", true},
+		{"http://h:1/a", "HTTP://H:1/b", "HTTP://H:1/b", true},
+		{"http://h:1/a", "http://h:2/b", "http://h:2/b", false},
+		{"http://h/a", "https://h/a", "https://h/a", false},
+		{"https://h/a", "//other/b", "https://other/b", false},
+		{"https://h/a", "https://h@other/b", "https://h@other/b", false},
+		{"https://h/a", "https://h.other/b", "https://h.other/b", false},
+		{"https://h/a", "https://", "https://", false},
+		{"https://h/a", "ftp://h/b", NULL, false},
+		{"https://h/a", "  ", NULL, false},
+		{"https://h/a", "b?to=ftp://x", "https://h/b?to=ftp://x", true},
+	};
+	static const int statuses[] = {300, 303, 304, 200, 404};
+	struct arena arena;
+	(void)state;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct http_headers headers = {0};
+		bool is_same_origin = false;
+		http_headers_add(&arena, &headers, SLICE("Location"), slice_of(rows[i].location));
+		const char *to =
+			upstream_redirect(308, &headers, rows[i].from, &arena, &is_same_origin);
+		if ((to == NULL) != (rows[i].to == NULL) ||
+			(to != NULL && (strcmp(to, rows[i].to) != 0 ||
+					       is_same_origin != rows[i].is_same_origin))) {
+			fail_msg("%s to %s: %s", rows[i].from, rows[i].location,
+				to != NULL ? to : "nowhere");
+		}
+		for (size_t s = 0; s < sizeof statuses / sizeof *statuses; s++) {
+			assert_null(upstream_redirect(
+				statuses[s], &headers, rows[i].from, &arena, &is_same_origin));
+		}
+	}
+	arena_finish(&arena);
+}
+
 /* ---- streams, native JSON ---- */
 
 static void test_streams(void **state) {
@@ -650,6 +697,7 @@ int test_backends(void) {
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_redirects),
+		cmocka_unit_test(test_locations),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_claude_schema),
