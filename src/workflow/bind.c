@@ -243,6 +243,11 @@ static bool is_choice(const struct workflow_arg *arg, struct slice text) {
 	return arg->choices.len == 0;
 }
 
+/* A value as messages show it. */
+static struct slice shown(const struct workflow_arg *arg, struct slice text) {
+	return arg->is_secret ? SLICE("***") : text;
+}
+
 static void refuse_choice(
 	struct binder *binder, const struct workflow_arg *arg, struct slice text) {
 	struct workflow_nearest nearest = workflow_nearest_begin(text);
@@ -259,8 +264,7 @@ static void refuse_choice(
 			binder->arena, ": did you mean `%.*s`?", SLICE_FMT(nearest.found));
 	}
 	fault(binder, "`%.*s` must be one of %.*s, not `%.*s`%.*s", SLICE_FMT(arg->name),
-		SLICE_FMT(all), arg->is_secret ? 3 : (int)text.len,
-		arg->is_secret ? "***" : text.data, SLICE_FMT(hint));
+		SLICE_FMT(all), SLICE_FMT(shown(arg, text)), SLICE_FMT(hint));
 }
 
 /* A file's path, checked; `@path`: its content. */
@@ -308,7 +312,7 @@ static bool scalar_value(struct binder *binder, const struct workflow_arg *arg, 
 			return true;
 		}
 		fault(binder, "`%.*s` must be a whole number, not `%.*s`", SLICE_FMT(arg->name),
-			SLICE_FMT(text));
+			SLICE_FMT(shown(arg, text)));
 		return false;
 	case WORKFLOW_ARG_BOOL:
 		for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -318,7 +322,7 @@ static bool scalar_value(struct binder *binder, const struct workflow_arg *arg, 
 			}
 		}
 		fault(binder, "`%.*s` must be true or false, not `%.*s`", SLICE_FMT(arg->name),
-			SLICE_FMT(text));
+			SLICE_FMT(shown(arg, text)));
 		return false;
 	case WORKFLOW_ARG_FILE:
 		return file_value(binder, arg, text, out);
@@ -445,6 +449,20 @@ static struct slice usage_line(struct binder *binder) {
 	return text;
 }
 
+/* All faults and the usage; where an error has no room for them, among the warnings. */
+static void refuse(struct binder *binder, struct error *error) {
+	struct slice usage = usage_line(binder), faults = buf_slice(&binder->faults);
+	if (!binder->warnings || faults.len + usage.len + 1 < ERROR_MESSAGE_MAX) {
+		error_set(error, ERROR_INVALID_REQUEST, "%.*s\n%.*s", SLICE_FMT(faults),
+			SLICE_FMT(usage));
+		return;
+	}
+	buf_printf(binder->warnings, "%.*s\n%.*s\n", SLICE_FMT(faults), SLICE_FMT(usage));
+	error_set(error, ERROR_INVALID_REQUEST,
+		"arguments of the workflow `%.*s` are missing or wrong",
+		SLICE_FMT(binder->workflow->name));
+}
+
 bool workflow_bind(const struct workflow *workflow, char *const *words, size_t count,
 	struct arena *arena, struct workflow_arguments *arguments, struct buf *warnings,
 	struct error *error) {
@@ -468,8 +486,7 @@ bool workflow_bind(const struct workflow *workflow, char *const *words, size_t c
 	}
 	bool is_good = binder.faults.len == 0;
 	if (!is_good) {
-		error_set(error, ERROR_INVALID_REQUEST, "%.*s\n%.*s",
-			SLICE_FMT(buf_slice(&binder.faults)), SLICE_FMT(usage_line(&binder)));
+		refuse(&binder, error);
 	}
 	buf_finish(&binder.faults);
 	arguments->values = value_of_map(binder.values);

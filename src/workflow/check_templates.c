@@ -99,18 +99,14 @@ static size_t offset_of(
 /* ---- steps, groups ---- */
 
 /* `steps.my-step` is a subtraction: what follows the name in the text gives it away. */
-static const struct workflow_step *subtracted_step(
-	const struct look *look, const struct template_mention *mention) {
-	const struct workflow *workflow = look->checker->workflow;
+static struct slice with_hyphens(const struct template_mention *mention) {
 	struct slice text = mention->place.text;
-	size_t begin = mention->offsets[1];
-	size_t end = begin;
+	size_t begin = mention->offsets[1], end = begin;
 	while (end < text.len && (isalnum((unsigned char)text.data[end]) || text.data[end] == '_' ||
 					 text.data[end] == '-')) {
 		end++;
 	}
-	return begin < text.len ? workflow_find_step(workflow, slice_sub(text, begin, end - begin))
-				: NULL;
+	return slice_sub(text, begin, end > begin ? end - begin : 0);
 }
 
 /* A field that no result has is looked for in its data, so that only what looks like a slip of the
@@ -170,11 +166,11 @@ static void check_step_mention(
 		tell(look, mention->is_guarded, offset_of(look, mention, at, 1),
 			"`%.*s`: there is no step `%.*s`", SLICE_FMT(path_text(look, mention)),
 			SLICE_FMT(name));
-		const struct workflow_step *meant = subtracted_step(look, mention);
-		if (meant) {
+		struct slice meant = with_hyphens(mention);
+		if (workflow_find_step(workflow, meant)) {
 			problems_hint(checker->problems,
 				"a `-` subtracts here: write steps[\"%.*s\"], or `_` for the `-`",
-				SLICE_FMT(meant->name));
+				SLICE_FMT(meant));
 		} else if (workflow_may_suggest(checker)) {
 			struct workflow_nearest nearest = workflow_nearest_begin(name);
 			for (size_t i = 0; i < workflow->steps.len; i++) {
@@ -228,13 +224,20 @@ static bool is_positional(struct slice name) {
 	return is_number;
 }
 
-static void suggest_arg(struct workflow_checker *checker, struct slice name) {
+static void suggest_arg(struct workflow_checker *checker, const struct template_mention *mention) {
 	if (!workflow_may_suggest(checker)) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	struct workflow_nearest nearest = workflow_nearest_begin(mention->segments[1]);
+	struct slice meant = with_hyphens(mention);
 	for (size_t i = 0; i < checker->workflow->args.len; i++) {
-		workflow_nearest_offer(&nearest, checker->workflow->args.items[i].name);
+		struct slice name = checker->workflow->args.items[i].name;
+		workflow_nearest_offer(&nearest, name);
+		if (slice_eq(name, meant)) {
+			problems_hint(checker->problems,
+				"a `-` subtracts here: write args[\"%.*s\"]", SLICE_FMT(meant));
+			return;
+		}
 	}
 	workflow_suggest(checker, &nearest, "");
 }
@@ -265,7 +268,7 @@ static void check_arg_mention(
 		tell(look, true, offset_of(look, mention, at, 1),
 			"`%.*s`: argument `%.*s` is not declared under [args]",
 			SLICE_FMT(path_text(look, mention)), SLICE_FMT(name));
-		suggest_arg(checker, name);
+		suggest_arg(checker, mention);
 	}
 }
 

@@ -334,8 +334,8 @@ struct workflow_arguments {
 	const char *directory; /* the trailing directory operand, or NULL */
 };
 /* Binds the words behind the workflow's name; defaults are rendered. Every missing required one is
- * told at once, with a usage line: ERROR_INVALID_REQUEST. Warnings go to `warnings` (may be NULL).
- */
+ * told at once, with a usage line: ERROR_INVALID_REQUEST. Warnings go to `warnings` (may be NULL),
+ * and what is missing too, where an error has no room for all of it. */
 bool workflow_bind(const struct workflow *workflow, char *const *words, size_t count,
 	struct arena *arena, struct workflow_arguments *arguments, struct buf *warnings,
 	struct error *error);

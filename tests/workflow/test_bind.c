@@ -157,6 +157,33 @@ static void test_all_at_once(void **state) {
 	workflow_fixture_end(&f);
 }
 
+/* However many are missing, none is left out. */
+static void test_many_missing(void **state) {
+	(void)state;
+	struct workflow_fixture f;
+	workflow_fixture_begin(&f);
+	struct buf text, warnings;
+	buf_init(&text, 0);
+	buf_init(&warnings, 0);
+	for (int i = 0; i < 100; i++) {
+		buf_printf(&text, "[args.a%d]\nrequired = true\ndescription = 'number %d'\n", i, i);
+	}
+	buf_append_str(&text, "[[steps]]\nname = 's'\ntype = 'shell'\nrun = 'true'\n");
+	buf_append_byte(&text, '\0');
+	workflow_fixture_load(&f, "w.toml", text.data);
+	struct workflow_arguments arguments;
+	struct error error = {0};
+	assert_false(workflow_bind(f.workflow, NULL, 0, &f.arena, &arguments, &warnings, &error));
+	assert_non_null(strstr(error.message, "workflow `w`"));
+	buf_append_byte(&warnings, '\0');
+	assert_non_null(strstr(warnings.data, "missing argument `a0`: number 0\n"));
+	assert_non_null(strstr(warnings.data, "missing argument `a99`: number 99\n"));
+	assert_non_null(strstr(warnings.data, "usage: llm-mux run w a0=... a1=..."));
+	buf_finish(&text);
+	buf_finish(&warnings);
+	workflow_fixture_end(&f);
+}
+
 /* The last word is a directory when nothing else takes it. */
 static void test_directory(void **state) {
 	(void)state;
@@ -214,16 +241,18 @@ static void test_secrets(void **state) {
 	workflow_fixture_begin(&f);
 	workflow_fixture_load(&f, "w.toml",
 		"[args.a]\nsecret = true\n[args.b]\nsecret = true\nchoices = ['x']\n"
-		"[args.l]\ntype = 'list'\nsecret = true\n"
+		"[args.l]\ntype = 'list'\nsecret = true\n[args.n]\ntype = 'int'\nsecret = true\n"
 		"[[steps]]\nname = 's'\ntype = 'shell'\nrun = 'true'\n");
-	char *words[] = {(char[]){"a=hunter2"}, (char[]){"l=one,two"}, (char[]){"b=hunter3"}};
+	char *words[] = {(char[]){"a=hunter2"}, (char[]){"l=one,two"}, (char[]){"b=hunter3"},
+		(char[]){"n=hunter4"}};
 	struct workflow_arguments arguments;
 	struct error error = {0};
 	assert_true(workflow_bind(f.workflow, words, 2, &f.arena, &arguments, NULL, &error));
 	assert_true(arguments.secret_count >= 3);
 	assert_true(slice_is(arguments.secrets[0], "hunter2"));
-	assert_false(workflow_bind(f.workflow, words, 3, &f.arena, &arguments, NULL, &error));
-	assert_null(strstr(error.message, "hunter3"));
+	assert_false(workflow_bind(f.workflow, words, 4, &f.arena, &arguments, NULL, &error));
+	assert_non_null(strstr(error.message, "`n` must be a whole number, not `***`"));
+	assert_null(strstr(error.message, "hunter"));
 	workflow_fixture_end(&f);
 }
 
@@ -247,6 +276,7 @@ int test_bind(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_many_missing),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_secrets),
