@@ -224,14 +224,39 @@ static struct slice clean_line(struct slice line, struct arena *arena) {
 	return clean;
 }
 
+/* How much a line of stderr tells: programs print headers and warnings before what went wrong. */
+enum telling {
+	TELLS_NOTHING,
+	TELLS_WARNING,
+	TELLS_SOMETHING,
+	TELLS_ERROR
+};
+
+static enum telling judge_line(struct slice line) {
+	if (line.len == 0) {
+		return TELLS_NOTHING;
+	}
+	if (has_word(line, SLICE("error"))) {
+		return TELLS_ERROR;
+	}
+	return has_word(line, SLICE("warning")) || has_word(line, SLICE("warn")) ? TELLS_WARNING
+										 : TELLS_SOMETHING;
+}
+
 struct slice command_telling_line(struct slice err, struct slice out, struct arena *arena) {
 	struct slice line;
 	struct slice found = {0};
-	while (slice_split(&err, '\n', &line)) {
-		found = clean_line(line, arena);
-		if (found.len > 0) {
-			return found;
+	enum telling most = TELLS_NOTHING;
+	while (most != TELLS_ERROR && slice_split(&err, '\n', &line)) {
+		struct slice clean = clean_line(line, arena);
+		enum telling tells = judge_line(clean);
+		if (tells > most) {
+			most = tells;
+			found = clean;
 		}
+	}
+	if (most != TELLS_NOTHING) {
+		return found;
 	}
 	size_t tail = out.len < STDOUT_TAIL ? out.len : STDOUT_TAIL;
 	struct slice rest = slice_from(out, out.len - tail);

@@ -62,8 +62,9 @@ bool command_reads_json(const struct runner_backend *settings);
  * `patterns` are further ones of rate limits. */
 void command_classify(struct slice err, struct slice out, const struct option_strings *patterns,
 	struct error *error);
-/* The line that tells most: the first of stderr, else the last of stdout; without control
- * characters, cut at 300 bytes. */
+/* The line that tells most: the first of stderr that speaks of an error, else the first that is no
+ * warning, else the first, else the last of stdout; without control characters, cut at 300 bytes.
+ */
 struct slice command_telling_line(struct slice err, struct slice out, struct arena *arena);
 
 /* ---- command_read.c ---- */

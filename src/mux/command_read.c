@@ -314,21 +314,34 @@ static size_t read_lines(struct reader *reader, struct slice out) {
 	return count;
 }
 
-bool command_read(struct slice out, struct slice json_path, struct arena *arena,
-	struct command_reading *reading, struct error *error) {
-	struct reader reader = {.arena = arena, .json_path = json_path, .reading = reading};
+/* False when it is no JSON. */
+static bool read_output(struct reader *reader, struct slice out, struct error *error) {
 	struct error problem;
-	*reading = (struct command_reading){0};
-	chat_usage_init(&reading->usage);
-	const struct json *value = json_parse(arena, out, NULL, &problem);
+	const struct json *value = json_parse(reader->arena, out, NULL, &problem);
 	if (value != NULL) {
-		read_value(&reader, value);
+		read_value(reader, value);
 	} else if (problem.kind == ERROR_TOO_LARGE) {
 		*error = problem;
 		return false;
-	} else if (read_lines(&reader, out) == 0) {
+	} else if (read_lines(reader, out) == 0) {
 		return error_set(error, ERROR_UPSTREAM_PROTOCOL, "what it printed is not JSON: %s",
 			problem.message);
+	}
+	if (reader->pieces.len > 0) {
+		reader->reading->text = arena_dup(reader->arena, buf_slice(&reader->pieces));
+	}
+	return true;
+}
+
+bool command_read(struct slice out, struct slice json_path, struct arena *arena,
+	struct command_reading *reading, struct error *error) {
+	struct reader reader = {.arena = arena, .json_path = json_path, .reading = reading};
+	*reading = (struct command_reading){.text = SLICE("")};
+	chat_usage_init(&reading->usage);
+	bool is_json = read_output(&reader, out, error);
+	buf_finish(&reader.pieces);
+	if (!is_json) {
+		return false;
 	}
 	if (reader.has_failed || (!reader.has_text && reader.trouble.len > 0)) {
 		reading->failure = reader.trouble.len > 0 ? reader.trouble : SLICE("it failed");

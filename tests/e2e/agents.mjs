@@ -96,8 +96,8 @@ const endGroup = (child) => {
 };
 process.on('exit', () => running.forEach(endGroup));
 
-/** Runs `llm-mux with AGENT WORDS` in a clean home; gives {code, stdout, stderr, cwd, remove()}. */
-export async function runAgent(name, words, { server, key, model }) {
+/** A clean home in which the agent is on PATH: {home, cwd, env, remove()}. */
+export function placeAgent(name) {
   const agent = agents[name];
   const place = cleanHome();
   const bin = join(place.home, 'bin');
@@ -108,8 +108,13 @@ export async function runAgent(name, words, { server, key, model }) {
     mkdirSync(dirname(join(place.home, path)), { recursive: true });
     writeFileSync(join(place.home, path), JSON.stringify(content));
   }
-  const env = { ...place.env, ...quiet, ...agent.env, PATH: `${bin}:${dirname(process.execPath)}:${place.env.PATH}`, LLM_MUX_CLIENT_KEY: key };
-  const child = spawn(binary, ['with', '--url', server.baseURL, '--model', model, name, ...words], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...place.env, ...quiet, ...agent.env, PATH: `${bin}:${dirname(process.execPath)}:${place.env.PATH}` };
+  return { home: place.home, cwd, env, remove: place.remove };
+}
+
+/** Runs the program, in a group of its own that ends with it; gives {code, signal, stdout, stderr}. */
+export async function runGroup(args, { cwd, env }) {
+  const child = spawn(binary, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const out = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr']) child[stream].setEncoding('utf8').on('data', (d) => { out[stream] += d; });
@@ -120,5 +125,13 @@ export async function runAgent(name, words, { server, key, model }) {
   endGroup(child);
   await closed;
   running.delete(child);
-  return { code, signal, ...out, cwd, remove: place.remove };
+  return { code, signal, ...out };
+}
+
+/** Runs `llm-mux with AGENT WORDS` in a clean home; gives {code, signal, stdout, stderr, cwd, remove()}. */
+export async function runAgent(name, words, { server, key, model }) {
+  const place = placeAgent(name);
+  const env = { ...place.env, LLM_MUX_CLIENT_KEY: key };
+  const done = await runGroup(['with', '--url', server.baseURL, '--model', model, name, ...words], { cwd: place.cwd, env });
+  return { ...done, cwd: place.cwd, remove: place.remove };
 }
