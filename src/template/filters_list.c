@@ -132,6 +132,10 @@ bool filter_reverse(
 	if (!template_reader_done(&reader, 1)) {
 		return false;
 	}
+	if (subject.type == VALUE_UNDEFINED) {
+		*out = value_string(SLICE(""));
+		return true;
+	}
 	if (subject.type == VALUE_STRING) {
 		return reverse_text(run, subject.string, out);
 	}
@@ -308,9 +312,6 @@ bool filter_default(
 	struct template_reader reader;
 	template_reader_init(&reader, run, "filter default", arguments);
 	struct value subject = template_take_required(&reader, 0, NULL);
-	bool is_given =
-		arguments->count > 1 ||
-		(arguments->named && value_map_find_text(arguments->named, SLICE("default_value")));
 	struct value otherwise = template_take(&reader, 1, "default_value");
 	bool takes_all = template_take_bool(&reader, 2, "boolean", false);
 	struct value plain = value_plain(subject, template_run_arena(run));
@@ -319,6 +320,9 @@ bool filter_default(
 	if (takes_all) {
 		is_empty = !value_is_true(plain, template_run_arena(run));
 	}
-	*out = !is_empty ? subject : is_given ? otherwise : value_string(SLICE(""));
+	if (otherwise.type == VALUE_UNDEFINED) {
+		otherwise = value_string(SLICE(""));
+	}
+	*out = is_empty ? otherwise : subject;
 	return template_reader_done(&reader, 3);
 }

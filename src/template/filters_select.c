@@ -7,6 +7,10 @@ bool filter_attr(
 	template_reader_init(&reader, run, "filter attr", arguments);
 	struct value subject = builtin_subject(&reader);
 	struct value key = template_take_required(&reader, 1, "name");
+	if (subject.type == VALUE_UNDEFINED && !reader.has_failed) {
+		return template_fail(run, TEMPLATE_ERROR_UNDEFINED,
+			"filter attr: the value is undefined and has no fields");
+	}
 	*out = value_get(subject, template_run_arena(run), key);
 	return template_reader_done(&reader, 2);
 }

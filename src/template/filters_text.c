@@ -184,7 +184,11 @@ bool filter_split(
 	struct template_run *run, const struct value_arguments *arguments, struct value *out) {
 	struct template_reader reader;
 	template_reader_init(&reader, run, "filter split", arguments);
-	struct slice text = builtin_subject_text(&reader);
+	struct value subject = value_plain(builtin_subject(&reader), template_run_arena(run));
+	if (subject.type != VALUE_STRING && !reader.has_failed) {
+		return builtin_fail(&reader, "%s is not text", value_kind_name(subject));
+	}
+	struct slice text = subject.string;
 	struct slice separator = template_take_text(&reader, 1, "sep", slice_make(NULL, 0));
 	int64_t max = template_take_int(&reader, 2, "maxsplits", -1);
 	if (!template_reader_done(&reader, 3) || !template_spend(run, text.len / 16)) {
@@ -241,6 +245,7 @@ bool filter_indent(
 	struct buf text;
 	template_reader_init(&reader, run, "filter indent", arguments);
 	struct slice rest = without_line_end(builtin_subject_text(&reader)), line;
+	builtin_require(&reader, 1, "width");
 	size_t width = builtin_take_count(&reader, 1, "width", 4, 0);
 	bool indents_first = template_take_bool(&reader, 2, "first", false);
 	bool indents_blank = template_take_bool(&reader, 3, "blank", false);

@@ -288,6 +288,9 @@ static bool multiply(
 	bool left_repeats = left.type == VALUE_STRING || left.type == VALUE_LIST;
 	struct value what = left_repeats ? left : right;
 	struct value count = left_repeats ? right : left;
+	if (count.type == VALUE_BOOL) {
+		count = value_int(count.boolean); /* true is 1 in arithmetic */
+	}
 	if ((what.type != VALUE_STRING && what.type != VALUE_LIST) || count.type != VALUE_INT) {
 		return fail_types(run, OPERATOR_MULTIPLY, left, right);
 	}

@@ -28,27 +28,57 @@ static bool answer(struct template_run *run, const struct value_arguments *argum
 		return answer(run, arguments, "test " #name, is_##name, out);                      \
 	}
 
-static bool is_whole_number(struct value value, int64_t divisor, int64_t *remainder) {
-	if (value.type != VALUE_INT) {
+/* Whole numbers, however written: true is 1, 2.0 is 2. */
+static bool whole_number(struct value value, int64_t *out) {
+	if (value.type == VALUE_BOOL) {
+		*out = value.boolean;
+		return true;
+	}
+	if (value.type == VALUE_FLOAT && fabs(value.number) < 1e15) {
+		*out = (int64_t)value.number;
+		return !(fabs((double)*out - value.number) > 0);
+	}
+	*out = value.type == VALUE_INT ? value.integer : 0;
+	return value.type == VALUE_INT;
+}
+
+static bool has_remainder(struct value value, bool wanted) {
+	int64_t number;
+	return whole_number(value, &number) && (number % 2 != 0) == wanted;
+}
+
+/* Whether all letters are of that case; of text alone, as the reference has it. */
+static bool ask_letters(struct template_run *run, const struct value_arguments *arguments,
+	const char *what, bool (*is)(uint32_t code), struct value *out) {
+	struct template_reader reader;
+	template_reader_init(&reader, run, what, arguments);
+	struct value value =
+		value_plain(template_take_required(&reader, 0, NULL), template_run_arena(run));
+	if (!template_reader_done(&reader, 1)) {
 		return false;
 	}
-	*remainder = value.integer % divisor;
-	return true;
-}
-
-static bool has_remainder(struct value value, int64_t wanted) {
-	int64_t remainder;
-	return is_whole_number(value, 2, &remainder) && (remainder != 0) == (wanted != 0);
-}
-
-static bool all_are(struct template_run *run, struct value value, bool (*is)(uint32_t code)) {
-	struct slice text = value_text(value, template_run_arena(run));
+	if (value.type != VALUE_STRING) {
+		return builtin_fail(&reader, "%s is not text", value_kind_name(value));
+	}
+	struct slice text = value.string;
+	*out = value_bool(true);
 	while (text.len > 0) {
 		if (!is(unicode_next(&text))) {
-			return false;
+			*out = value_bool(false);
+			break;
 		}
 	}
-	return true;
+	return template_spend(run, value.string.len / 16);
+}
+
+static bool test_lower(
+	struct template_run *run, const struct value_arguments *arguments, struct value *out) {
+	return ask_letters(run, arguments, "test lower", unicode_is_lower, out);
+}
+
+static bool test_upper(
+	struct template_run *run, const struct value_arguments *arguments, struct value *out) {
+	return ask_letters(run, arguments, "test upper", unicode_is_upper, out);
 }
 
 VALUE_TEST(boolean, value.type == VALUE_BOOL)
@@ -62,10 +92,8 @@ VALUE_TEST(float, value.type == VALUE_FLOAT)
 VALUE_TEST(number, value.type == VALUE_INT || value.type == VALUE_FLOAT)
 VALUE_TEST(string, value.type == VALUE_STRING)
 VALUE_TEST(escaped, value.type == VALUE_STRING && value.is_safe)
-VALUE_TEST(even, has_remainder(value, 0))
-VALUE_TEST(odd, has_remainder(value, 1))
-VALUE_TEST(lower, all_are(run, value, unicode_is_lower))
-VALUE_TEST(upper, all_are(run, value, unicode_is_upper))
+VALUE_TEST(even, has_remainder(value, false))
+VALUE_TEST(odd, has_remainder(value, true))
 
 /* These ask an object itself, which may have parts that its plain value has not. */
 static bool is_mapping(struct template_run *run, struct value value) {
@@ -199,7 +227,10 @@ static bool exists(struct template_run *run, const struct value_arguments *argum
 	}
 	const struct template_builtin *lists[] = {own, built_in};
 	*out = value_bool(false);
-	for (size_t i = 0; i < 2 && name.type == VALUE_STRING; i++) {
+	if (name.type != VALUE_STRING) {
+		return builtin_fail(&reader, "%s is not text", value_kind_name(name));
+	}
+	for (size_t i = 0; i < 2; i++) {
 		for (const struct template_builtin *row = lists[i]; row && row->name; row++) {
 			if (slice_is(name.string, row->name)) {
 				*out = value_bool(true);
