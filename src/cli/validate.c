@@ -1,14 +1,49 @@
 /* validate.c: the command `validate`: every finding of one workflow, or of all, at its place
  * (workflows.md 8.2). */
+#include "cli/list.h"
 #include "cli/workflows.h"
 
 struct validation {
 	struct command_workflows workflows;
 	size_t count, errors, warnings;
+	bool is_json;
+	struct buf findings; /* with --output json: one array */
+	struct json_writer w;
 };
 
 static void print_count(FILE *out, size_t count, const char *what) {
 	fprintf(out, "%zu %s%s", count, what, count == 1 ? "" : "s");
+}
+
+static void print_verdict(const struct command_context *context, const char *path,
+	const struct workflow *workflow, size_t errors, size_t warnings) {
+	fprintf(context->out, "%s: ", path);
+	if (workflow && warnings == 0) {
+		fprintf(context->out, "ok, ");
+		print_count(context->out, workflow->steps.len, "step");
+	}
+	if (errors > 0) {
+		print_count(context->out, errors, "error");
+		fputs(warnings > 0 ? ", " : "", context->out);
+	}
+	if (warnings > 0) {
+		print_count(context->out, warnings, "warning");
+	}
+	fputc('\n', context->out);
+}
+
+static void write_findings(struct json_writer *w, const struct problems *problems) {
+	for (size_t i = 0; i < problems->len; i++) {
+		const struct problem *problem = &problems->items[i];
+		json_begin_object(w);
+		json_put_cstr(w, "file", problem->file);
+		json_put_int(w, "line", problem->line);
+		json_put_int(w, "column", problem->column);
+		json_put_cstr(w, "severity", problem->is_warning ? "warning" : "error");
+		json_put_cstr(w, "message", problem->message);
+		json_put_cstr(w, "hint", problem->hint);
+		json_end_object(w);
+	}
 }
 
 static void validate_text(
@@ -22,27 +57,29 @@ static void validate_text(
 	problems_init(&problems, &arena, path, text);
 	workflow_validate(path, origin, text, validation->workflows.runner,
 		&validation->workflows.places, &problems, &workflow);
-	command_print_problems(context, &problems);
-	size_t warnings = problems.len - problems.error_count;
+	size_t errors = problems.error_count, warnings = problems.len - problems.error_count;
 	validation->count++;
-	validation->errors += problems.error_count;
+	validation->errors += errors;
 	validation->warnings += warnings;
-	fprintf(context->out, "%s: ", path);
-	if (workflow && warnings == 0) {
-		fprintf(context->out, "ok, ");
-		print_count(context->out, workflow->steps.len, "step");
+	if (validation->is_json) {
+		write_findings(&validation->w, &problems);
 	} else {
-		if (problems.error_count > 0) {
-			print_count(context->out, problems.error_count, "error");
-			fputs(warnings > 0 ? ", " : "", context->out);
-		}
-		if (warnings > 0) {
-			print_count(context->out, warnings, "warning");
-		}
+		command_print_problems(context, &problems);
+		print_verdict(context, path, workflow, errors, warnings);
 	}
-	fputc('\n', context->out);
 	workflow_destroy(workflow);
 	arena_finish(&arena);
+}
+
+/* False after a message when there is none of that name. */
+static bool validate_named(struct validation *validation, const char *name) {
+	const char *path, *origin;
+	struct slice text;
+	if (!command_find_workflow(&validation->workflows, name, &path, &origin, &text)) {
+		return false;
+	}
+	validate_text(validation, path, origin, text);
+	return true;
 }
 
 /* The built-in ones are not the user's to mend, and a shadowed one is never run. */
@@ -64,39 +101,49 @@ static void validate_listed(void *data, const struct workflow_listing *listing) 
 	command_fail(validation->workflows.context, COMMAND_FAILED, "%s", error.message);
 }
 
-static int validate_run(struct command_context *context) {
-	struct validation validation = {0};
-	struct command_workflows *workflows = &validation.workflows;
-	if (!command_workflows_init(workflows, context, COMMAND_PROJECT_SHOWN)) {
-		return COMMAND_USAGE;
-	}
-	bool is_found = true;
-	for (size_t i = 0; i < context->argument_count && is_found; i++) {
-		const char *path, *origin;
-		struct slice text;
-		is_found = command_find_workflow(
-			workflows, context->arguments[i], &path, &origin, &text);
-		if (is_found) {
-			validate_text(&validation, path, origin, text);
+/* False after a message: a name that is none. */
+static bool validate_wanted(struct validation *validation) {
+	const struct command_context *context = validation->workflows.context;
+	for (size_t i = 0; i < context->argument_count; i++) {
+		if (!validate_named(validation, context->arguments[i])) {
+			return false;
 		}
 	}
 	if (context->argument_count == 0) {
-		workflow_each(&workflows->places, &workflows->arena, validate_listed, &validation);
+		workflow_each(&validation->workflows.places, &validation->workflows.arena,
+			validate_listed, validation);
 	}
-	if (validation.count == 0 && is_found) {
-		fputs("no workflows in the project or the configuration directory\n", context->out);
-	}
-	command_workflows_finish(workflows);
-	if (!is_found) {
+	return true;
+}
+
+static int validate_run(struct command_context *context) {
+	struct validation validation = {0};
+	if (!list_wants_json(context, &validation.is_json) ||
+		!command_workflows_init(&validation.workflows, context, COMMAND_PROJECT_SHOWN)) {
 		return COMMAND_USAGE;
 	}
-	bool is_strict = command_has(context, "strict");
-	return validation.errors > 0 || (is_strict && validation.warnings > 0) ? COMMAND_FAILED
-									       : COMMAND_OK;
+	buf_init(&validation.findings, 0);
+	json_writer_init(&validation.w, &validation.findings, true);
+	json_begin_array(&validation.w);
+	bool is_known = validate_wanted(&validation);
+	json_end_array(&validation.w);
+	if (validation.is_json && is_known) {
+		fprintf(context->out, "%.*s\n", SLICE_FMT(buf_slice(&validation.findings)));
+	} else if (validation.count == 0 && is_known) {
+		fputs("no workflows in the project or the configuration directory\n", context->out);
+	}
+	buf_finish(&validation.findings);
+	command_workflows_finish(&validation.workflows);
+	if (!is_known) {
+		return COMMAND_USAGE;
+	}
+	bool fails_by_warnings = command_has(context, "strict") && validation.warnings > 0;
+	return validation.errors > 0 || fails_by_warnings ? COMMAND_FAILED : COMMAND_OK;
 }
 
 static const struct command_option options[] = {
 	{0, "strict", NULL, "let warnings fail too", NULL},
+	LIST_OUTPUT_OPTION,
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -106,7 +153,8 @@ const struct command command_validate = {
 	.usage = "[WORKFLOW...]",
 	.details = "Without a name it looks at all workflows of the project and of the user. "
 		   "Findings\n"
-		   "go to standard error, one line for each workflow to standard output.\n"
+		   "go to standard error, one line for each workflow to standard output;\n"
+		   "with --output json all findings are one array on standard output.\n"
 		   "Exit code 1 when there is an error (with --strict: or a warning).",
 	.options = options,
 	.max_arguments = 1000,

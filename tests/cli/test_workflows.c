@@ -114,6 +114,38 @@ static void test_validate(void **state) {
 	expect(p, "validate good", 2, NULL, "did you mean `backends`?");
 }
 
+static void test_validate_json(void **state) {
+	struct project *p = *state;
+	write_file(p, ".llm-mux/workflows/bad.toml",
+		"[args.unused]\n[[steps]]\nname = 'a'\ntype = 'shell'\nrun = '{{ args.unusd }}'\n"
+		"depends_on = ['b']\n");
+	struct cli_result result =
+		cli_run(arena_printf(&p->arena, "-C %s validate --output json bad", p->dir).data);
+	assert_int_equal(result.code, 1);
+	assert_string_equal(result.err, "");
+	struct error error = {0};
+	const struct json *list = json_parse(&p->arena, slice_of(result.out), NULL, &error);
+	assert_true(json_is(list, JSON_ARRAY));
+	assert_int_equal(list->count, 3);
+	bool has_error = false;
+	json_each (finding, list) {
+		if (json_string_is(json_get(finding, "severity"), "error")) {
+			int64_t line = 0, column = 0;
+			assert_true(json_int64(json_get(finding, "line"), &line));
+			assert_true(json_int64(json_get(finding, "column"), &column));
+			assert_int_equal(line, 6);
+			assert_int_equal(column, 15);
+			has_error = true;
+		} else {
+			assert_true(json_string_is(json_get(finding, "severity"), "warning"));
+		}
+	}
+	assert_true(has_error);
+	cli_result_finish(&result);
+	expect(p, "validate --output json good", 0, "[]\n", "");
+	expect(p, "validate --output xml good", 2, "", "--output");
+}
+
 static void test_graph(void **state) {
 	struct project *p = *state;
 	expect(p, "graph good", 0, "good: 2 steps\n└── a (shell)\n    └╌╌ b (query)\n", "");
@@ -167,6 +199,7 @@ int test_workflows(void);
 int test_workflows(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_validate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_validate_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_graph, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_schema, setup, teardown),
