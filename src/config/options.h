@@ -78,6 +78,8 @@ struct option_command {
  * file.
  */
 #define OPTION_NAME_KEY "(name)"
+/* Names in one map of texts; more are an error. */
+#define OPTION_PAIRS_MAX 10000
 
 struct option_pair {
 	struct slice key, value;

@@ -10,7 +10,7 @@
 const char *option_found(const struct option_reader *reader, const struct json *value) {
 	struct arena *arena = reader->problems->arena;
 	const char *article = value->type == JSON_ARRAY || value->type == JSON_OBJECT ? "an" : "a";
-	const char *type = json_type_name(value);
+	const char *type = document_is_date(value) ? "date" : json_type_name(value);
 	bool is_scalar = value->type == JSON_STRING || value->type == JSON_NUMBER;
 	if (!is_scalar || reader->is_secret) {
 		return arena_printf(arena, "%s %s", article, type).data;
@@ -28,11 +28,11 @@ const char *option_found(const struct option_reader *reader, const struct json *
 }
 
 bool option_expect_text(struct option_reader *reader, const struct json *value) {
-	if (value->type == JSON_STRING) {
+	if (value->type == JSON_STRING && !document_is_date(value)) {
 		return true;
 	}
 	option_refuse(reader, "must be a text, not %s", option_found(reader, value));
-	if (value->type == JSON_NUMBER || json_is_bool(value)) {
+	if (value->type == JSON_NUMBER || json_is_bool(value) || document_is_date(value)) {
 		problems_hint(reader->problems, "put it in quotes");
 	}
 	return false;
@@ -160,9 +160,18 @@ static bool read_pair(struct option_reader *reader, const struct option_row *row
 	return true;
 }
 
+/* Names are looked up one by one. */
+static bool is_too_long(struct option_reader *reader, const struct json *value) {
+	return value->count > OPTION_PAIRS_MAX &&
+	       !option_refuse(reader, "has more than %d names", OPTION_PAIRS_MAX);
+}
+
 static bool read_pairs(struct option_reader *reader, const struct option_row *row,
 	struct slice prefix, const struct json *object, struct option_map *map) {
 	bool is_good = true;
+	if (is_too_long(reader, object)) {
+		return false;
+	}
 	json_each (member, object) {
 		struct slice name = json_key(member, reader->problems->arena);
 		struct slice key =
@@ -187,6 +196,9 @@ static bool read_pair_list(struct option_reader *reader, const struct option_row
 	const struct json *list, struct option_map *map) {
 	bool is_good = true;
 	*map = (struct option_map){0};
+	if (is_too_long(reader, list)) {
+		return false;
+	}
 	json_each (item, list) {
 		struct option_reader inner = *reader;
 		const struct json *name = json_item(item, 0), *value = json_item(item, 1);
@@ -229,6 +241,9 @@ bool option_read_json_pairs(struct option_reader *reader, const struct option_ro
 			option_found(reader, object));
 	}
 	bool is_good = true;
+	if (is_too_long(reader, object)) {
+		return false;
+	}
 	json_each (member, object) {
 		struct option_reader inner = *reader;
 		struct slice key =

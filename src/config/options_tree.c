@@ -350,7 +350,8 @@ static const char *scalar_wish(enum option_type type) {
 
 static bool read_scalar(struct option_reader *reader, const struct option_row *row,
 	const struct json *value, void *at) {
-	bool is_text = value->type == JSON_STRING, is_number = value->type == JSON_NUMBER;
+	bool is_text = value->type == JSON_STRING && !document_is_date(value),
+	     is_number = value->type == JSON_NUMBER;
 	bool is_good = false;
 	switch (row->type) {
 	case OPTION_BOOL:

@@ -127,6 +127,10 @@ struct runner_config {
 	const char *project_dir; /* the nearest ancestor with .llm-mux/, or NULL (1.1) */
 };
 
+/* Bytes of a project's configuration: it comes from others, and what is wrong with a large one
+ * could take long to tell. */
+#define RUNNER_PROJECT_MAX (256 * 1024)
+
 extern const struct option_table runner_table;
 /* One role, for [roles.NAME] of a workflow. */
 extern const struct option_table runner_role_table;

@@ -37,6 +37,13 @@ static const char *const *names_of(
 	return names;
 }
 
+/* Edit distances of every wrong name to every right one take long where there are many. */
+#define SUGGESTIONS_MAX 100
+
+static bool has_many_problems(struct config_loader *loader, struct option_place place) {
+	return config_problems_of(loader, place)->len > SUGGESTIONS_MAX;
+}
+
 static void suggest(struct config_loader *loader, struct option_place place, struct slice word,
 	const char *const *names, const char *kind) {
 	const char *nearest = problems_nearest(word, names);
@@ -157,6 +164,9 @@ static size_t check_names(struct config_loader *loader, const struct runner_conf
 			config_refuse(loader, place,
 				"%s names the backend `%.*s`, which does not exist", title,
 				SLICE_FMT(name));
+			if (has_many_problems(loader, place)) {
+				continue;
+			}
 			suggest(loader, place, name,
 				names_of(loader, &runner->backends, sizeof *backend,
 					offsetof(struct runner_backend, name)),
@@ -256,6 +266,9 @@ static void check_ecosystem(struct config_loader *loader, struct runner_ecosyste
 				"have",
 				SLICE_FMT(project->name), SLICE_FMT(name),
 				SLICE_FMT(ecosystem->name));
+			if (has_many_problems(loader, place)) {
+				continue;
+			}
 			suggest(loader, place, name,
 				names_of(loader, &ecosystem->projects, sizeof *project,
 					offsetof(struct runner_project, name)),

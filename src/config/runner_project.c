@@ -292,7 +292,8 @@ void runner_load_project(struct config_loader *loader, struct runner_loading *lo
 		return;
 	}
 	struct config_layer *layer;
-	struct json *tree = config_parse_file(loader, path, DOCUMENT_TOML, &layer);
+	struct json *tree =
+		config_parse_file(loader, path, DOCUMENT_TOML, RUNNER_PROJECT_MAX, &layer);
 	if (tree && is_allowed(loader, loading, layer, tree)) {
 		apply_project(loader, tree, layer);
 	}

@@ -132,6 +132,10 @@ void document_key_position(const struct json *node, uint32_t *line, uint32_t *co
 	}
 }
 
+bool document_is_date(const struct json *node) {
+	return node->line > 0 && document_node_of(node)->is_date;
+}
+
 /* ---- merging ---- */
 
 static const struct json *member(const struct json *object, const struct json *like) {
@@ -153,6 +157,7 @@ static struct document_node *copy_tree(struct document_builder *builder, const s
 	node->json.child = node->json.next = NULL;
 	node->json.count = 0;
 	if (from->line) {
+		node->is_date = document_node_of(from)->is_date;
 		node->key_line = document_node_of(from)->key_line;
 		node->key_column = document_node_of(from)->key_column;
 	}

@@ -31,6 +31,9 @@ struct json *yaml_parse(struct arena *arena, struct slice text, struct problems 
  * functions above and of document_merge. */
 void document_key_position(const struct json *node, uint32_t *line, uint32_t *column);
 
+/* True for a date or time of TOML, which is a string in the tree. */
+bool document_is_date(const struct json *node);
+
 /* Where byte `offset` of a string's decoded text stands in the source text it was parsed from:
  * JSON, TOML (basic, literal, multi-line) and YAML strings, escapes counted. Beyond what can be
  * told, the start of the value. */

@@ -11,6 +11,7 @@ struct document_node {
 	struct json json;
 	uint32_t key_line, key_column;
 	uint32_t height; /* levels below: 0 for a scalar */
+	bool is_date;    /* a string that TOML has a type of its own for */
 	size_t weight;   /* nodes of the subtree, itself included, shared ones counted each time */
 	struct json *last;
 };

@@ -7,6 +7,8 @@
 /* Longest part of a source line that is shown; longer lines are cut around the caret. */
 #define EXCERPT_MAX 160
 #define EXCERPT_LEAD 100
+/* Lines beyond are shown not at all: masking them again for each problem would take long. */
+#define EXCERPT_LINE_MAX (16 * 1024)
 
 void problems_init(
 	struct problems *problems, struct arena *arena, const char *file, struct slice text) {
@@ -258,7 +260,7 @@ static void print_one(const struct problems *problems, const struct problem *pro
 	if (problem->line && problem->column && problem->text.data && !problem->is_secret) {
 		line = source_line(problem->text, problem->line, cursor);
 	}
-	if (line.data) {
+	if (line.data && line.len <= EXCERPT_LINE_MAX) {
 		line = mask_line(problems->arena, line);
 		print_excerpt(line, problem->column, green, plain, out);
 	}

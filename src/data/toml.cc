@@ -237,6 +237,9 @@ class converter
 	{
 		struct document_node *node = make(JSON_STRING, from);
 		document_node_set_string(builder, node, slice_from_view(value));
+		if (node) { /* "datetime", "date-local", "time-local" */
+			node->is_date = type[0] == 'd' || type[0] == 't';
+		}
 		return is_tagged ? tag(from, type, node) : node;
 	}
 

@@ -395,6 +395,13 @@ static void test_problems(void **state) {
 			{"2:1: error: unknown key `x`", "3:1: error: unknown key `y`",
 				"5:11: error: `nodes.b.timeout` must be a duration"}},
 		{"[nodes.'']\n", {"has the name ``, which is empty"}},
+		{"[nodes.a]\ncommand = 2024-01-02\n",
+			{"2:11: error: `nodes.a.command` must be a text, not a date (`2024-01-02`)",
+				"put it in quotes"}},
+		{"names = [10:00:00]\n", {"`names` must be a text, not a date (`10:00:00`)"}},
+		{"[nodes.a]\ntimeout = 2024-01-02T03:04:05Z\n",
+			{"must be a duration such as 30s, not a date"}},
+		{"[nodes.a]\nmax_retries = 2024-01-02\n", {"must be a whole number, not a date"}},
 		{"run = [1]\n", {"`run` must be a text, not a number (`1`)"}},
 		{"text = {}\n", {"`text` must be a text, not an object"}},
 	};
