@@ -318,6 +318,7 @@ static bool make_run(struct session *session) {
 	const struct run_flags *flags = &session->flags;
 	struct error error = {0};
 	run_plain_init(&session->plain, session->context, session->secrets);
+	session->plain.is_dry_run = flags->is_dry_run;
 	session->plain.on_end = on_end;
 	session->plain.data = session;
 	session->prompt = run_prompt_create(&session->arena, session->loop, session->context);

@@ -31,6 +31,7 @@ struct run_plain {
 	struct run_observer observer; /* the first member */
 	const struct command_context *context;
 	struct runner_secrets *secrets;
+	bool is_dry_run;    /* what would be done goes to standard output */
 	struct arena arena; /* of one event */
 	void (*on_end)(void *data, enum run_end end);
 	void *data;

@@ -6,9 +6,37 @@ static struct slice masked(struct run_plain *plain, struct slice text) {
 	return runner_secrets_mask(plain->secrets, text, &plain->arena);
 }
 
+/* A dry run: what the step would run, ask or change. */
+static void print_plan(struct run_plain *plain, const struct run_event *event) {
+	FILE *out = plain->context->out;
+	const struct step_result *result = event->result;
+	struct slice name = event->step->name;
+	fprintf(out, "[%zu/%zu] %.*s: %s", event->index, event->total, SLICE_FMT(name),
+		step_type_names[event->step->type]);
+	if (result->backend.len > 0 && event->step->type == STEP_QUERY) {
+		fprintf(out, " %.*s", SLICE_FMT(result->backend));
+	}
+	if (result->usage.is_known) {
+		fprintf(out, ", about %lld tokens", (long long)result->usage.input_tokens);
+	}
+	if (result->usage.cost_microusd >= 0) {
+		fprintf(out, ", from $%.6f", (double)result->usage.cost_microusd / 1e6);
+	}
+	fputc('\n', out);
+	struct slice rest = masked(plain, result->diff.len > 0 ? result->diff : result->prompt);
+	struct slice line;
+	while (rest.len > 0 && slice_split(&rest, '\n', &line)) {
+		fprintf(out, "    %.*s\n", SLICE_FMT(line));
+	}
+}
+
 static void print_step_end(struct run_plain *plain, const struct run_event *event) {
 	FILE *err = plain->context->err;
 	const struct step_result *result = event->result;
+	if (plain->is_dry_run && result->status == STEP_OK) {
+		print_plan(plain, event);
+		return;
+	}
 	char took[CLOCK_TEXT_MAX];
 	clock_format_duration((int64_t)result->duration_ms, took);
 	struct slice name = event->step->name;

@@ -364,7 +364,9 @@ static void finish(struct run *run) {
 	if (run->state == RUN_RUNNING) {
 		run->end = run->has_failed ? RUN_FAILED : RUN_OK;
 	}
-	run->final_text = choose_text(run);
+	if (!run->options.is_dry_run) {
+		run->final_text = choose_text(run);
+	}
 	run->state = RUN_OVER;
 	loop_timer_stop(&run->timer);
 	record_run_ended(run, end_names[run->end]);

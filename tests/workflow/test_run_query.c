@@ -205,6 +205,21 @@ static void nothing_is_asked_beyond_the_budget(void **state) {
 	assert_end(f, RUN_OK);
 }
 
+/* A dollar per token: the sum of the tokens in millions of millionths. */
+static void answers_are_paid_by_their_price(void **state) {
+	struct run_fixture *f = *state;
+	run_fixture_do(
+		f, "name = \"test\"\n" QUERY("a", "role = \"one\"") QUERY("b", "role = \"one\""));
+	assert_end(f, RUN_OK);
+	const struct step_usage *usage = &run_fixture_result(f, "a")->usage;
+	struct step_usage total = run_usage(f->run);
+	assert_true(usage->is_known && usage->input_tokens > 0 && usage->output_tokens > 0);
+	assert_int_equal(
+		usage->cost_microusd, (usage->input_tokens + usage->output_tokens) * 1000000);
+	assert_int_equal(total.cost_microusd, 2 * usage->cost_microusd);
+	assert_int_equal(total.output_tokens, 2 * usage->output_tokens);
+}
+
 static void retries_of_a_step_ask_again(void **state) {
 	struct run_fixture *f = *state;
 	run_fixture_do(f, "name = \"test\"\n" QUERY(
@@ -244,6 +259,7 @@ int test_run_query(void) {
 		TEST(context_stands_before_the_prompt),
 		TEST(a_prompt_beyond_its_budget_is_not_asked),
 		TEST(nothing_is_asked_beyond_the_budget),
+		TEST(answers_are_paid_by_their_price),
 		TEST(retries_of_a_step_ask_again),
 		TEST(pieces_are_told_when_wanted),
 	};

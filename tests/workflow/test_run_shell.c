@@ -301,6 +301,47 @@ static void groups_are_waited_for_as_one(void **state) {
 	assert_output(f, "c", "one+two+ two false");
 }
 
+/* ---- the final text (8.3) ---- */
+
+static const struct {
+	const char *toml, *text;
+} finals[] = {
+	/* the last in order of the file that said something */
+	{"[[steps]]\nname = \"a\"\nrun = \"echo A\"\n"
+	 "[[steps]]\nname = \"b\"\nrun = \"true\"\n",
+		"A"},
+	/* one of the three names */
+	{"[[steps]]\nname = \"synthesize\"\nrun = \"echo S\"\n"
+	 "[[steps]]\nname = \"generate_report\"\nrun = \"echo R\"\n"
+	 "[[steps]]\nname = \"save\"\nrun = \"echo saved\"\n",
+		"R"},
+	{"[[steps]]\nname = \"final\"\nrun = \"echo F\"\n"
+	 "[[steps]]\nname = \"save\"\nrun = \"echo saved\"\n",
+		"F"},
+	/* what the workflow says */
+	{"output = \"a\"\n[[steps]]\nname = \"a\"\nrun = \"echo A\"\n"
+	 "[[steps]]\nname = \"final\"\nrun = \"echo F\"\n",
+		"A"},
+	{"output = \"<{{ steps.a }}|{{ steps.final.output | lower }}>\"\n"
+	 "[[steps]]\nname = \"a\"\nrun = \"echo A\"\n"
+	 "[[steps]]\nname = \"final\"\nrun = \"echo F\"\n",
+		"<A|f>"},
+};
+
+static void the_final_text_is_chosen(void **state) {
+	struct run_fixture *f = *state;
+	for (size_t i = 0; i < sizeof finals / sizeof *finals; i++) {
+		run_fixture_do(
+			f, arena_printf(&f->arena, "name = \"test\"\n%s", finals[i].toml).data);
+		assert_end(f, RUN_OK);
+		struct slice text = run_final_text(f->run);
+		if (!slice_is(text, finals[i].text)) {
+			fail_msg("%s\nis: %.*s\nexpected: %s", finals[i].toml, SLICE_FMT(text),
+				finals[i].text);
+		}
+	}
+}
+
 int test_run_shell(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
@@ -325,6 +366,7 @@ int test_run_shell(void) {
 		TEST(fail_fast_ends_the_others),
 		TEST(without_it_they_end_by_themselves),
 		TEST(groups_are_waited_for_as_one),
+		TEST(the_final_text_is_chosen),
 	};
 	return cmocka_run_group_tests_name("run_shell", tests, NULL, NULL);
 }
