@@ -72,6 +72,15 @@ static void query_step_preview(struct task *task) {
 	if (!make_query(task, &query)) {
 		return;
 	}
+	struct arena *arena = &task->run->arena;
+	task->result.outputs_are_named = true;
+	for (size_t i = 0; i < query.plan.backend_count; i++) {
+		struct slice name = query.plan.backends[i];
+		*ARENA_PUSH(arena, &task->result.outputs) = (struct step_output){
+			.name = name,
+			.text = arena_printf(arena, "<answer of %.*s>", SLICE_FMT(name)),
+		};
+	}
 	int64_t tokens = tokens_estimate(query.prompt) + tokens_estimate(query.system);
 	task->result.backend = arena_dup(&task->run->arena, slice_of(query.plan.name));
 	task->result.usage = (struct step_usage){
