@@ -142,7 +142,8 @@ static bool evaluate_index(struct template_run *run, const struct node *node, st
 		return false;
 	}
 	*out = value_get(base, run->arena, key);
-	return true;
+	/* A character is found by counting from the beginning. */
+	return base.type != VALUE_STRING || template_spend(run, base.string.len / 256);
 }
 
 static bool evaluate_slice(struct template_run *run, const struct node *node, struct value *out) {

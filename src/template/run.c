@@ -124,6 +124,15 @@ static bool fail_output(struct template_run *run) {
 		run->environment->max_output ? run->environment->max_output : TEMPLATE_MAX_OUTPUT);
 }
 
+/* A value that could not be printed whole: an object that holds itself has no end, however little
+ * was written. */
+static bool fail_print(struct template_run *run, const struct buf *out) {
+	return out->len > run->out_limit / 2
+		       ? fail_output(run)
+		       : template_fail(run, TEMPLATE_ERROR_LIMIT,
+				 "the value holds itself, or is nested too deeply to be printed");
+}
+
 static bool fail_shell(struct template_run *run, const char *problem) {
 	return problem ? template_fail(run, TEMPLATE_ERROR_SHELL, "%s", problem) : fail_output(run);
 }
@@ -221,11 +230,11 @@ bool run_emit_value(struct template_run *run, struct value value) {
 		bool is_written = value_print(value, run->arena, run->out);
 		return is_written && run->out->len <= run->out_limit
 			       ? template_spend(run, (run->out->len - before) / 16)
-			       : fail_output(run);
+			       : fail_print(run, run->out);
 	}
 	struct buf text;
 	buf_init(&text, run->out_limit);
-	bool is_ok = value_print(value, run->arena, &text) || fail_output(run);
+	bool is_ok = value_print(value, run->arena, &text) || fail_print(run, &text);
 	is_ok = is_ok && template_spend(run, text.len / 16) &&
 		emit_text(run, buf_slice(&text), false);
 	buf_finish(&text);

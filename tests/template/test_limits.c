@@ -47,8 +47,7 @@ static void output_is_bounded(void **state) {
 	static const char *const templates[] = {
 		"{% for a in l %}{% for b in l %}text{% endfor %}{% endfor %}",
 		"{% for a in l %}{{ s }}{% endfor %}{{ s ~ s ~ s }}",
-		"{% set x %}{% for a in l %}{% for b in l %}text{% endfor %}{% endfor %}{% endset "
-		"%}",
+		"{% set x %}{% for a in l %}123456789 123456789{% endfor %}{% endset %}",
 		"{% for a in l %}{{ l }}{{ l }}{{ l }}{{ l }}{% endfor %}",
 	};
 	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
