@@ -1,6 +1,7 @@
 /* command_classify.c: what a program that failed meant, by what it said (workflows.md 2.5). */
 #include <ctype.h>
 
+#include "base/encoding.h"
 #include "mux/command_internal.h"
 
 /* Of stdout only the end is looked at: what comes before it is the answer. */
@@ -219,7 +220,9 @@ static struct slice clean_line(struct slice line, struct arena *arena) {
 			buf_append_byte(&out, ' ');
 		}
 	}
-	struct slice clean = arena_dup(arena, slice_trim(buf_slice(&out)));
+	/* The cut may have gone through a character. */
+	struct slice whole = slice_sub(buf_slice(&out), 0, utf8_whole_prefix(buf_slice(&out)));
+	struct slice clean = arena_dup(arena, slice_trim(whole));
 	buf_finish(&out);
 	return clean;
 }

@@ -188,7 +188,7 @@ static bool fill_argument(struct planner *planner, struct slice argument, struct
 	bool is_good = true;
 	while (is_good && argument.len > 0) {
 		size_t at = slice_find_byte(argument, '{');
-		struct slice rest = at == SIZE_MAX ? (struct slice){0} : slice_from(argument, at);
+		struct slice rest = at == SIZE_MAX ? slice_make(NULL, 0) : slice_from(argument, at);
 		buf_append(&out, slice_sub(argument, 0, at == SIZE_MAX ? argument.len : at));
 		if (slice_starts_with(rest, PROMPT)) {
 			planner->has_placeholder = true;

@@ -179,6 +179,17 @@ static void failures_are_known_by_their_words(void **state) {
 	}
 }
 
+/* 299 bytes and a character of two. */
+static void a_long_line_is_cut_between_characters(void **state) {
+	char text[302];
+	struct arena arena = {0};
+	(void)state;
+	memset(text, 'x', 299);
+	memcpy(text + 299, "\xC3\xA4", 3);
+	assert_int_equal(command_telling_line(slice_of(text), SLICE(""), &arena).len, 299);
+	arena_finish(&arena);
+}
+
 static void the_telling_line_is_found(void **state) {
 	static const struct {
 		const char *err, *out, *line;
@@ -271,6 +282,7 @@ int test_command_read(void) {
 		cmocka_unit_test(cut_outputs_do_no_harm),
 		cmocka_unit_test(failures_are_known_by_their_words),
 		cmocka_unit_test(the_telling_line_is_found),
+		cmocka_unit_test(a_long_line_is_cut_between_characters),
 		cmocka_unit_test(conversations_become_transcripts),
 	};
 	return cmocka_run_group_tests_name("command_read", tests, NULL, NULL);
