@@ -1,4 +1,4 @@
-/* journal.c: writing the record of a run: one synced line per fact (workflows.md 5.13).
+/* journal.c: writing the record of a run: one line per fact (workflows.md 5.13).
  *
  * Order is what makes a resume true: an answer's line is synced before anything is done with it, an
  * apply's line before the first file is touched. state.json and the texts beside it are for people;
@@ -81,13 +81,22 @@ static void line_put_result(struct line *line, const struct step_result *result)
 	arena_finish(&arena);
 }
 
-/* Masks, appends in one write and syncs. */
-static bool line_end(struct journal *journal, struct line *line, struct error *error) {
+/* Whether a line must be on the disk before the run goes on. What was written outlives the process
+ * either way; a sync is for the machine, and is paid for where money or files are at stake. */
+enum durability {
+	UNSYNCED,
+	SYNCED
+};
+
+/* Masks, and appends in one write. */
+static bool line_end(struct journal *journal, struct line *line, enum durability durability,
+	struct error *error) {
 	json_end_object(&line->w);
 	buf_append_byte(&line->out, '\n');
 	struct slice text =
 		runner_secrets_mask(journal->secrets, buf_slice(&line->out), &journal->arena);
-	bool is_written = write_all(journal->fd, text) && fdatasync(journal->fd) == 0;
+	bool is_written = write_all(journal->fd, text) &&
+			  (durability == UNSYNCED || fdatasync(journal->fd) == 0);
 	if (!is_written) {
 		error_set_errno(error, ERROR_INTERNAL, errno,
 			"the run's record %s/" JOURNAL_FILE " cannot be written", journal->dir);
@@ -263,7 +272,7 @@ static bool write_start(
 		json_put_string(&line.w, "ecosystem", start->ecosystem);
 	}
 	json_put_int(&line.w, "steps", (int64_t)start->workflow->steps.len);
-	is_made &= line_end(journal, &line, error);
+	is_made &= line_end(journal, &line, SYNCED, error);
 	buf_finish(&arguments);
 	arena_finish(&arena);
 	return is_made;
@@ -311,7 +320,8 @@ struct journal *journal_reopen(
 		return NULL;
 	}
 	line_begin(&line, JOURNAL_RESUME);
-	if (!line_end(journal, &line, error) || !write_state(journal, "running", 0, error)) {
+	if (!line_end(journal, &line, SYNCED, error) ||
+		!write_state(journal, "running", 0, error)) {
 		journal_close(journal);
 		return NULL;
 	}
@@ -342,7 +352,7 @@ bool journal_step_started(
 	struct line line;
 	line_begin(&line, JOURNAL_STEP_STARTED);
 	json_put_string(&line.w, "step", step->name);
-	return line_end(journal, &line, error);
+	return line_end(journal, &line, UNSYNCED, error);
 }
 
 bool journal_step_ended(
@@ -351,7 +361,7 @@ bool journal_step_ended(
 	line_begin(&line, JOURNAL_STEP);
 	json_put_string(&line.w, "step", result->step->name);
 	line_put_result(&line, result);
-	if (!line_end(journal, &line, error)) {
+	if (!line_end(journal, &line, SYNCED, error)) {
 		return false;
 	}
 	journal->steps_done++;
@@ -373,7 +383,7 @@ bool journal_item_ended(struct journal *journal, const struct workflow_step *ste
 	json_put_int(&line.w, "item", (int64_t)item);
 	line_put_result(&line, result);
 	snprintf(ending, sizeof ending, ".%zu.txt", item);
-	return line_end(journal, &line, error) &&
+	return line_end(journal, &line, UNSYNCED, error) &&
 	       write_text(journal, step->name, ending, result->output, error);
 }
 
@@ -384,7 +394,7 @@ bool journal_call_ended(struct journal *journal, struct slice key, struct slice 
 	json_put_string(&line.w, "key", key);
 	json_put_string(&line.w, "prompt", prompt_hash);
 	line_put_result(&line, result);
-	return line_end(journal, &line, error);
+	return line_end(journal, &line, SYNCED, error);
 }
 
 bool journal_apply_began(struct journal *journal, const struct workflow_step *step,
@@ -393,7 +403,7 @@ bool journal_apply_began(struct journal *journal, const struct workflow_step *st
 	line_begin(&line, JOURNAL_APPLY);
 	json_put_string(&line.w, "step", step->name);
 	json_put_string(&line.w, "backup", backup_dir);
-	return line_end(journal, &line, error);
+	return line_end(journal, &line, SYNCED, error);
 }
 
 bool journal_apply_ended(
@@ -401,7 +411,7 @@ bool journal_apply_ended(
 	struct line line;
 	line_begin(&line, JOURNAL_APPLY_DONE);
 	json_put_string(&line.w, "step", step->name);
-	return line_end(journal, &line, error);
+	return line_end(journal, &line, SYNCED, error);
 }
 
 bool journal_run_ended(struct journal *journal, const char *status, uint64_t duration_ms,
@@ -414,7 +424,8 @@ bool journal_run_ended(struct journal *journal, const char *status, uint64_t dur
 	json_put_int(&line.w, "output_tokens", usage->output_tokens);
 	json_put_int(&line.w, "cost_microusd", usage->cost_microusd);
 	journal->usage = *usage;
-	return line_end(journal, &line, error) && write_state(journal, status, duration_ms, error);
+	return line_end(journal, &line, SYNCED, error) &&
+	       write_state(journal, status, duration_ms, error);
 }
 
 const char *journal_keep(struct journal *journal, struct slice name, struct slice bytes,

@@ -1,7 +1,8 @@
 /* journal.h: the record of a run: what a resume needs and `runs` shows.
  *
  *   DIR/.llm-mux/state/<workflow>-<UTC time>-<id>/     0700
- *     journal.ndjson   append-only, one event a line, synced before the run goes on
+ *     journal.ndjson   append-only, one event a line; ends of steps, paid answers and applies
+ *                      are synced before the run goes on, starts and items of loops are not
  *     state.json       a summary, written anew after every step (temp + fsync + rename)
  *     <step>.txt, <step>.failed.txt, <step>.<item>.txt, backups/, save_as files
  *
@@ -32,7 +33,7 @@ void journal_close(struct journal *journal);           /* accepts NULL */
 const char *journal_id(const struct journal *journal); /* the directory's name */
 const char *journal_dir(const struct journal *journal);
 
-/* Each appends one line and syncs it; false with an error when the disk refuses: the run must
+/* Each appends one line; false with an error when the disk refuses: the run must
  * stop. */
 bool journal_step_started(
 	struct journal *journal, const struct workflow_step *step, struct error *error);
