@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as processes from './processes.mjs';
 import { median, row, table } from './report.mjs';
+import { runnerRows } from './runner.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -433,7 +434,7 @@ async function measureAll(run) {
 	await processes.end(proxies.gateway?.child);
 	run.notes.push(...pacingNotes(figures, cpu));
 	process.stderr.write('memory and start\n');
-	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...translateRows(run), ...tokenRows(run), ...templateRows(run)];
+	return [...cpuRows(figures, cpu), ...latencyRows(latency), ...(await memoryRows(run)), ...(await startRows(run)), ...translateRows(run), ...tokenRows(run), ...templateRows(run), ...runnerRows(run)];
 }
 
 const firstLine = (program, args) => {
