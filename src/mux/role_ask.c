@@ -305,8 +305,18 @@ static bool keep_text(struct ask *ask) {
 	return true;
 }
 
+/* 2.1: what a program printed before it failed is kept, also when nothing of it was told yet. */
+static void take_printed(struct ask *ask) {
+	const struct command_outcome *command =
+		ask->attempt != NULL ? mux_call_report(ask->attempt->call)->command : NULL;
+	if (command != NULL && ask->text.len == 0) {
+		buf_append(&ask->text, command->out);
+	}
+}
+
 static void fail(struct ask *ask, enum role_failure failure, const struct error *error) {
 	struct role_answer *answer = ask->answer;
+	take_printed(ask);
 	answer->failure = failure;
 	answer->error = *error;
 	answer->is_success = false;

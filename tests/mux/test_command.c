@@ -193,6 +193,29 @@ static void failures_are_classified(void **state) {
 	}
 }
 
+/* 2.1: what was printed before a time-out, or before exit code 1, is not lost. */
+static void what_was_printed_before_a_failure_is_kept(void **state) {
+	static const struct {
+		const char *script, *more;
+	} rows[] = {
+		{"printf 'part\n'; exec sleep 60", "timeout = \"300ms\""},
+		{"printf 'part\n'; exit 1", ""},
+		{"printf 'part\n'; exit 1", "json = true"},
+	};
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+		struct mux_fixture f;
+		struct role_client client = {.request.streams = i % 2};
+		begin_script(&f, rows[i / 2].script, rows[i / 2].more);
+		ask(&client, &f, "p");
+		assert_false(client.result->is_success);
+		struct slice text = client.result->answers[0].text;
+		assert_true(slice_is(slice_trim(text), "part"));
+		role_client_finish(&client, &f);
+		mux_fixture_end(&f);
+	}
+}
+
 /* Spawn failures: unavailable, not retried, the program is named; so is what is not set. */
 static void what_cannot_run_is_named(void **state) {
 	static const struct {
@@ -678,6 +701,7 @@ int test_command(void) {
 		cmocka_unit_test(bytes_stay_bytes),
 		cmocka_unit_test(what_is_odd_is_warned_of),
 		cmocka_unit_test(failures_are_classified),
+		cmocka_unit_test(what_was_printed_before_a_failure_is_kept),
 		cmocka_unit_test(what_cannot_run_is_named),
 		cmocka_unit_test(first_passes_over_a_missing_program),
 		cmocka_unit_test(rate_limits_are_waited_for),
