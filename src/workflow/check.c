@@ -151,11 +151,13 @@ bool workflow_check(const struct workflow *workflow, const struct runner_config 
 		.problems = problems,
 		.arg_is_used = ARENA_ARRAY(problems->arena, bool, workflow->args.len + 1),
 	};
+	map_init(&checker.told);
 	check_values(&checker);
 	workflow_check_graph(&checker);
 	workflow_check_templates(&checker);
 	workflow_check_roles(&checker);
 	workflow_check_nested(&checker);
+	map_finish(&checker.told, NULL);
 	problems->file = file_before;
 	problems->text = text_before;
 	workflow_keep_texts(problems, from);

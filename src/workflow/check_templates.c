@@ -54,6 +54,7 @@ struct look {
 	size_t declared_args; /* how many of the arguments it may use */
 	bool has_steps;
 	/* of the mention at hand */
+	const struct template_mention *mention;
 	const char *included_file;
 };
 
@@ -69,8 +70,9 @@ __attribute__((format(printf, 4, 5))) static void tell(
 	struct slice message = arena_vprintf(checker->problems->arena, format, args);
 	va_end(args);
 	if (look->included_file) {
-		message = arena_printf(checker->problems->arena, "%.*s (in %s)", SLICE_FMT(message),
-			look->included_file);
+		message = arena_printf(checker->problems->arena, "%.*s (in %s:%u:%u)",
+			SLICE_FMT(message), look->included_file, look->mention->place.line,
+			look->mention->place.column);
 	}
 	workflow_template_problem(checker->workflow, checker->problems, is_warning, look->text,
 		offset, "%s", message.data);
@@ -389,41 +391,52 @@ static void check_name(struct look *look, const struct template_mention *mention
 	}
 }
 
-static void visit_mention(
-	void *data, const struct template_mention *mention, size_t at, const char *included_file) {
+static void check_mention(struct look *look, const struct template_mention *mention, size_t at) {
 	static const char *const whats[] = {
 		[TEMPLATE_MENTION_FILTER] = "filter",
 		[TEMPLATE_MENTION_TEST] = "test",
 		[TEMPLATE_MENTION_FUNCTION] = "function",
 	};
-	struct look *look = data;
-	look->included_file = included_file;
-	switch (mention->kind) {
-	case TEMPLATE_MENTION_NAME:
+	if (mention->kind == TEMPLATE_MENTION_NAME) {
 		check_name(look, mention, at);
-		break;
-	case TEMPLATE_MENTION_FILTER:
-	case TEMPLATE_MENTION_TEST:
-	case TEMPLATE_MENTION_FUNCTION:
-		if (!mention->is_known) {
-			tell(look, false, at, "unknown %s `%.*s`", whats[mention->kind],
-				SLICE_FMT(mention->segments[0]));
-			if (mention->suggestion) {
-				problems_hint(look->checker->problems, "did you mean `%s`?",
-					mention->suggestion);
-			}
+	} else if (mention->kind != TEMPLATE_MENTION_TEMPLATE && !mention->is_known) {
+		tell(look, false, at, "unknown %s `%.*s`", whats[mention->kind],
+			SLICE_FMT(mention->segments[0]));
+		if (mention->suggestion) {
+			problems_hint(
+				look->checker->problems, "did you mean `%s`?", mention->suggestion);
 		}
-		break;
-	case TEMPLATE_MENTION_TEMPLATE:
-		break;
 	}
 }
 
-static void visit_broken(
-	void *data, const struct template_mention *mention, size_t at, const char *reason) {
+/* What an included file mentions is told once, however many steps include it. */
+static void visit_mention(
+	void *data, const struct template_mention *mention, size_t at, const char *included_file) {
+	struct look *look = data;
+	struct workflow_checker *checker = look->checker;
+	struct problems *problems = checker->problems;
+	look->included_file = included_file;
+	look->mention = mention;
+	if (!included_file) {
+		check_mention(look, mention, at);
+		return;
+	}
+	struct arena scratch;
+	arena_init(&scratch, NULL, 0);
+	struct slice key = arena_printf(&scratch, "%s:%zu", included_file, mention->place.offset);
+	if (!map_get(&checker->told, key)) {
+		size_t before = problems->len;
+		check_mention(look, mention, at);
+		if (problems->len > before) {
+			map_put(&checker->told, key, checker);
+		}
+	}
+	arena_finish(&scratch);
+}
+
+static void visit_broken(void *data, size_t at, const char *reason) {
 	struct look *look = data;
 	look->included_file = NULL;
-	(void)mention;
 	tell(look, false, at, "%s", reason);
 }
 
@@ -431,7 +444,8 @@ static void look_at(struct look *look) {
 	if (!look->text->template) {
 		return;
 	}
-	const struct workflow_mentions mentions = {visit_mention, visit_broken, look};
+	const struct workflow_mentions mentions = {
+		.visit = visit_mention, .broken = visit_broken, .data = look};
 	workflow_visit(look->checker->workflow, look->checker->problems->arena,
 		look->text->template, &mentions);
 }

@@ -137,7 +137,9 @@ static void visit_template(
 	(void)key;
 	(void)use;
 	if (text->template) {
-		const struct workflow_mentions mentions = {add_mentioned, NULL, connector};
+		const struct workflow_mentions mentions = {.visit = add_mentioned,
+			.data = connector,
+			.keeps = &connector->workflow->included};
 		workflow_visit(connector->workflow, &connector->workflow->arena, text->template,
 			&mentions);
 	}

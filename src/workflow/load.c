@@ -406,6 +406,7 @@ static void hash_sources(struct workflow *workflow) {
 		buf_append(&all, slice_make((const char *)&len, sizeof len));
 		buf_append(&all, workflow->sources.items[i].text);
 	}
+	workflow_hash_included(workflow, &all);
 	uint8_t hash[SHA256_LEN];
 	sha256(buf_slice(&all), hash);
 	hex_encode(hash, sizeof hash, workflow->hash);
@@ -457,6 +458,7 @@ struct workflow *workflow_load_anyway(
 	map_init(&workflow->step_index);
 	map_init(&workflow->alias_index);
 	map_init(&workflow->group_index);
+	map_init(&workflow->included);
 	workflow->path = arena_strdup(arena, slice_of(path));
 	workflow->origin = arena_strdup(arena, slice_of(origin));
 	workflow->text = arena_dup(arena, text);

@@ -31,6 +31,7 @@ void workflow_destroy(struct workflow *workflow) {
 	map_finish(&workflow->step_index, NULL);
 	map_finish(&workflow->alias_index, NULL);
 	map_finish(&workflow->group_index, NULL);
+	map_finish(&workflow->included, NULL);
 	arena_finish(&workflow->arena);
 	free(workflow);
 }

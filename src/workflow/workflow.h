@@ -241,7 +241,8 @@ struct workflow {
 		size_t len, cap;
 	} sources;
 	struct map step_index, alias_index, group_index; /* by name; `a_b` for `a-b` */
-	bool is_cyclic; /* set by loading; workflow_check says which */
+	struct map included; /* templates that templates include, by name: mentions.c's */
+	bool is_cyclic;      /* set by loading; workflow_check says which */
 	/* As written. */
 	struct {
 		struct option_strings include;

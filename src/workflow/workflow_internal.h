@@ -50,12 +50,14 @@ void workflow_each_template(
 struct workflow_mentions {
 	void (*visit)(void *data, const struct template_mention *mention, size_t at,
 		const char *included_file);
-	void (*broken)(void *data, const struct template_mention *mention, size_t at,
-		const char *reason); /* may be NULL */
+	void (*broken)(void *data, size_t at, const char *reason); /* may be NULL */
 	void *data;
+	struct map *keeps; /* gets what was included, for the next visits; or NULL */
 };
 void workflow_visit(const struct workflow *workflow, struct arena *arena,
 	const struct template *template, const struct workflow_mentions *mentions);
+/* Appends what templates include to what is hashed. */
+void workflow_hash_included(const struct workflow *workflow, struct buf *out);
 
 /* ---- loading ---- */
 struct workflow_loader {
@@ -146,6 +148,7 @@ struct workflow_checker {
 	unsigned suggestions; /* looked for so far */
 	bool *arg_is_used;    /* per declared argument */
 	bool all_args_used;   /* `args` as a whole is mentioned */
+	struct map told;      /* "file:offset" of findings in files that templates include */
 };
 /* True while another suggestion may be looked for. */
 bool workflow_may_suggest(struct workflow_checker *checker);

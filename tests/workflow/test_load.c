@@ -267,6 +267,14 @@ static void test_include(void **state) {
 		"[[steps]]\nname = 'first'\ntype = 'shell'\nrun = 'y'\n");
 	workflow_fixture_load(&f, path, text);
 	assert_string_not_equal(before, f.workflow->hash);
+	/* So does one of a template or of macros. */
+	static const char *const included[] = {"lib/part.txt", "lib/macros.jinja"};
+	for (size_t i = 0; i < COUNT_OF(included); i++) {
+		strcpy(before, f.workflow->hash);
+		workflow_fixture_write(&f, included[i], "{% macro hi(x) %}new{% endmacro %}");
+		workflow_fixture_load(&f, path, text);
+		assert_string_not_equal(before, f.workflow->hash);
+	}
 	workflow_fixture_end(&f);
 }
 
