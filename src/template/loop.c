@@ -202,22 +202,10 @@ static const struct value_list *filter_items(
 	return is_ok ? kept : NULL;
 }
 
-/* What is set within one turn is gone in the next. */
-static void clear_frame(struct frame *frame) {
-	struct value_map empty = {.depth = 1};
-	/* A hashed frame starts small again: its table would need clearing. */
-	if (frame->locals.table == NULL) {
-		empty.items = frame->locals.items;
-		empty.cap = frame->locals.cap;
-	}
-	frame->locals = empty;
-	frame->closure = NULL;
-}
-
-static enum flow run_turns(struct template_run *run, struct loop *loop, struct frame *frame) {
+/* All turns share one frame, as in minijinja: what one sets, the next ones see. */
+static enum flow run_turns(struct template_run *run, struct loop *loop) {
 	const struct node *node = loop->node;
 	for (loop->at = 0; loop->at < loop->items->len; loop->at++) {
-		clear_frame(frame);
 		run->at = node->loop.target;
 		if (!template_spend(run, 1) ||
 			!run_assign(run, node->loop.target, loop->items->items[loop->at])) {
@@ -258,7 +246,7 @@ static enum flow run_loop(
 	struct frame frame;
 	run_push_frame(run, &frame);
 	frame.loop = &loop->object;
-	enum flow flow = run_turns(run, loop, &frame);
+	enum flow flow = run_turns(run, loop);
 	run_pop_frame(run);
 	loop->outer = NULL;
 	loop->at = loop->at < items->len ? loop->at : items->len - 1;

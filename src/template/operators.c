@@ -366,11 +366,6 @@ static bool compare(struct template_run *run, unsigned op, struct value left, st
 		return true;
 	}
 	int order = value_compare(left, right, run->arena);
-	/* 1 == true, although kinds stand in an order. */
-	if (order != 0 && is_number(left) && is_number(right) &&
-		value_equal(left, right, run->arena)) {
-		order = 0;
-	}
 	*out = value_bool(op == OPERATOR_LESS         ? order < 0
 			  : op == OPERATOR_LESS_EQUAL ? order <= 0
 			  : op == OPERATOR_GREATER    ? order > 0
