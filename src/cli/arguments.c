@@ -1,5 +1,6 @@
 /* arguments.c: the command line, parsed by getopt_long from the tables of command.h. */
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,9 @@ void command_full_name(const struct command *command, char out[COMMAND_NAME_MAX]
 }
 
 bool command_has_colour(const struct command_context *context, FILE *stream) {
+	if (context->has_no_colour) {
+		return false;
+	}
 	for (char *const *env = context->environment; env && *env; env++) {
 		if (strncmp(*env, "NO_COLOR=", 9) == 0 && (*env)[9]) {
 			return false;
@@ -256,6 +260,8 @@ static enum parsed take_global(
 		context->trusts_project = true;
 	} else if (strcmp(option->name, "debug") == 0) {
 		context->is_debug = true;
+	} else if (strcmp(option->name, "no-color") == 0) {
+		context->has_no_colour = true;
 	} else {
 		context->no_browser = true;
 	}
@@ -312,6 +318,12 @@ static int run_command(struct command_context *context) {
 	return command->run(context);
 }
 
+/* The other end of the pipe is closed (`| head`): nobody is there to be told. */
+static bool has_lost_reader(FILE *out) {
+	struct pollfd watched = {.fd = fileno(out), .events = POLLOUT};
+	return watched.fd >= 0 && poll(&watched, 1, 0) == 1 && (watched.revents & POLLERR) != 0;
+}
+
 int command_main(int argc, char **argv, char *const *environment, FILE *out, FILE *err) {
 	/* getopt permutes, and the command's words are taken out: not in the caller's array. */
 	char **words = mem_calloc((size_t)argc + 2, sizeof *words);
@@ -343,7 +355,7 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 	}
 	free(words);
 	bool is_written = fflush(out) == 0 && !ferror(out);
-	if (!is_written && code == COMMAND_OK) {
+	if (!is_written && code == COMMAND_OK && !has_lost_reader(out)) {
 		code = command_fail(&context, COMMAND_FAILED,
 			"the output could not be written: is the disk full?");
 	}

@@ -34,7 +34,7 @@ struct command_context {
 	/* global flags */
 	const char *config_path; /* NULL: not given */
 	const char *dir;         /* -C: where projects and workflows are looked for; NULL: here */
-	bool is_debug, no_browser;
+	bool is_debug, no_browser, has_no_colour;
 	bool trusts_project;      /* --trust */
 	char *const *environment; /* like environ */
 	FILE *out, *err;
@@ -127,6 +127,6 @@ extern const struct command command_config, command_config_show, command_config_
 	command_config_schema, command_config_parse;
 extern const struct command command_workflows, command_validate, command_graph;
 extern const struct command command_render, command_schema, command_memory, command_discover,
-	command_runs, command_run;
+	command_runs, command_run, command_plan;
 
 #endif

@@ -1,207 +1,39 @@
 /* run.c: the command `run`: a workflow from its name to its exit code (workflows.md 8.6).
  *
- *   configuration ─► team, ecosystem ─► workflow ─► arguments ─► journal ─► run on one loop
- *
- * What is shown of a run is an observer's business (run_plain.c). */
+ *   session (run_session.c) ─► record ─► display ─► run on one loop ─► record, memory, final text
+ */
 #include "cli/run.h"
 
-#include <limits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "cli/workflows.h"
-#include "proc/process.h"
 #include "workflow/apply.h"
-#include "workflow/journal.h"
-#include "workflow/memory.h"
 
 #define RUN_EXIT_TIMED_OUT 124
 #define RUN_EXIT_SIGNAL 128
-#define RUN_CONTEXT_MAX ((size_t)4 * 1024 * 1024)
+#define RUN_SIGNALS 3
 
-struct session {
-	struct command_context *context;
-	struct run_flags flags;
-	struct arena arena;
-	struct config *config;
-	const struct runner_config *runner;
-	struct runner_secrets *secrets;
-	struct workflow *workflow;
-	struct workflow_arguments arguments;
-	const struct runner_team *team;
-	struct ecosystem_choice choice;
-	struct slice prompt_context;
-	struct process_watchdog *watchdog;
-	struct log *log;
-	struct loop *loop;
-	struct mux *mux;
-	struct mux_loop *mux_loop;
-	struct journal_record *record; /* of the run that is resumed */
-	struct journal *journal;
-	struct run_plain plain;
-	struct run_prompt *prompt;
-	struct run *run;
-	struct loop_signal *signals[2];
+struct runner_command {
+	struct run_session session; /* the first member */
+	struct loop_signal *signals[RUN_SIGNALS];
+	struct run_observer observer; /* of the run; the display's is behind it */
 	enum run_end end;
 	int signal_number; /* the first that came; 0: none */
+	bool has_run;
+	struct buf log_lines;
 };
-
-static bool refuse(struct session *session, const struct error *error) {
-	command_fail(session->context, COMMAND_USAGE, "%s", error->message);
-	return false;
-}
-
-/* ---- what there is before anything runs ---- */
-
-static bool choose_surroundings(struct session *session) {
-	struct error error = {0};
-	const struct run_flags *flags = &session->flags;
-	return team_detect(session->runner, session->runner->dir, slice_of(flags->team),
-		       &session->team, &error) ||
-	       refuse(session, &error);
-}
-
-/* By --ecosystem, by the workflow's own wish, else by where we are. */
-static bool choose_ecosystem(struct session *session) {
-	struct error error = {0};
-	struct slice forced = slice_of(session->flags.ecosystem);
-	const struct step_template *wish = &session->workflow->ecosystem;
-	if (forced.data == NULL && wish->template != NULL) {
-		struct value_map *globals = value_map_new(&session->arena);
-		struct template_error fault = {0};
-		struct buf text;
-		buf_init(&text, 0);
-		value_map_put_named(&session->arena, globals, "args", session->arguments.values);
-		if (!template_render(wish->template, value_of_map(globals), &session->arena, &text,
-			    &fault)) {
-			buf_finish(&text);
-			template_error_to_error(&fault, &error);
-			return refuse(session, &error);
-		}
-		struct slice name = slice_trim(buf_slice(&text));
-		forced = name.len > 0 ? arena_dup(&session->arena, name) : forced;
-		buf_finish(&text);
-	}
-	return ecosystem_detect(session->runner, session->runner->dir, forced,
-		       slice_of(session->flags.project), session->context->environment,
-		       &session->arena, &session->choice, &error) ||
-	       refuse(session, &error);
-}
-
-static bool load_workflow(struct session *session) {
-	struct command_context *context = session->context;
-	struct workflow_places places;
-	struct error error = {0};
-	const char *path;
-	const char *origin;
-	struct slice text;
-	workflow_places_of(session->runner, &session->arena, &places);
-	if (!workflow_find(&places, session->flags.workflow, &session->arena, &path, &origin, &text,
-		    &error)) {
-		return refuse(session, &error);
-	}
-	struct problems problems;
-	problems_init(&problems, &session->arena, path, text);
-	session->workflow = workflow_load(path, origin, text, &problems);
-	bool is_fine = session->workflow != NULL &&
-		       workflow_check(session->workflow, session->runner, &places, &problems);
-	struct buf report;
-	buf_init(&report, 0);
-	problems_print(&problems, command_has_colour(context, context->err), &report);
-	fwrite(report.data != NULL ? report.data : "", 1, report.len, context->err);
-	buf_finish(&report);
-	bool is_trusted =
-		is_fine &&
-		command_trust_workflow(context, session->runner, session->workflow, true, &error) &&
-		command_trust_nested(context, session->runner, &places, session->workflow, &error);
-	return is_trusted || (is_fine && refuse(session, &error));
-}
-
-/* A step may have changed what was trusted when the run began. */
-static bool allows(void *data, const struct workflow *workflow, struct error *error) {
-	const struct session *session = data;
-	return command_trust_workflow(session->context, session->runner, workflow, false, error);
-}
-
-/* What the record of the run to resume knows, for those that were not given again. */
-static void add_recorded_words(struct session *session, char **words, size_t *count) {
-	const struct json *arguments =
-		session->record != NULL ? journal_record_arguments(session->record) : NULL;
-	if (*count > 0) {
-		return;
-	}
-	json_each (argument, arguments) {
-		struct slice name = json_key(argument, &session->arena);
-		struct slice value = argument->type == JSON_STRING
-					     ? json_string(argument, &session->arena)
-					     : json_raw(argument);
-		words[(*count)++] =
-			arena_strdup(&session->arena, arena_printf(&session->arena, "%.*s=%.*s",
-							      SLICE_FMT(name), SLICE_FMT(value)));
-	}
-}
-
-static bool bind(struct session *session) {
-	const struct json *recorded =
-		session->record != NULL ? journal_record_arguments(session->record) : NULL;
-	size_t most = session->flags.word_count + (recorded != NULL ? recorded->count : 0);
-	char **words = ARENA_ARRAY(&session->arena, char *, most + 1);
-	size_t count = session->flags.word_count;
-	memcpy(words, session->flags.words, count * sizeof *words);
-	add_recorded_words(session, words, &count);
-	struct error error = {0};
-	struct buf warnings;
-	buf_init(&warnings, 0);
-	bool is_bound = workflow_bind(session->workflow, words, count, &session->arena,
-		&session->arguments, &warnings, &error);
-	fwrite(warnings.data != NULL ? warnings.data : "", 1, warnings.len, session->context->err);
-	buf_finish(&warnings);
-	if (!is_bound) {
-		return refuse(session, &error);
-	}
-	for (size_t i = 0; i < session->arguments.secret_count; i++) {
-		runner_secrets_add(session->secrets, session->arguments.secrets[i]);
-	}
-	return true;
-}
-
-/* --context a.md,b.md: named fenced blocks before every prompt. */
-static bool read_contexts(struct session *session) {
-	struct buf text;
-	struct error error = {0};
-	buf_init(&text, RUN_CONTEXT_MAX);
-	bool is_read = true;
-	for (size_t i = 0; i < session->flags.contexts.len; i++) {
-		struct slice rest = slice_of(session->flags.contexts.items[i]);
-		struct slice name;
-		while (is_read && slice_split(&rest, ',', &name)) {
-			struct buf file;
-			buf_init(&file, 0);
-			const char *path = arena_strdup(&session->arena, name);
-			is_read = file_read(path, RUN_CONTEXT_MAX, &file, &error);
-			buf_printf(&text, "%s:\n````\n", path);
-			buf_append(&text, buf_slice(&file));
-			buf_append_str(&text, "\n````\n\n");
-			buf_finish(&file);
-		}
-	}
-	if (is_read && text.failed) {
-		is_read = error_set(&error, ERROR_TOO_LARGE,
-			"the files of --context have more than %zu MB in all",
-			RUN_CONTEXT_MAX / (1024 * 1024));
-	}
-	session->prompt_context = arena_dup(&session->arena, buf_slice(&text));
-	buf_finish(&text);
-	return is_read || refuse(session, &error);
-}
 
 /* ---- the record ---- */
 
-static bool find_record(struct session *session) {
+static bool find_record(struct run_session *session) {
 	struct error error = {0};
 	if (!session->flags.is_resumed) {
 		return true;
@@ -211,7 +43,7 @@ static bool find_record(struct session *session) {
 		journal_read(state_dir, arena_strdup(&session->arena, session->workflow->name),
 			session->flags.resume, &session->arena, &error);
 	if (session->record == NULL) {
-		return refuse(session, &error);
+		return run_session_refuse(session, &error);
 	}
 	const struct journal_summary *summary = journal_summary_of(session->record);
 	if (strcmp(summary->hash, session->workflow->hash) != 0 && !session->flags.forces_resume) {
@@ -221,15 +53,21 @@ static bool find_record(struct session *session) {
 			summary->id);
 		return false;
 	}
-	struct slice open = journal_record_open_apply(session->record);
-	if (open.data != NULL &&
-		!apply_restore(session->runner->dir, arena_strdup(&session->arena, open), &error)) {
-		return refuse(session, &error);
-	}
 	return true;
 }
 
-static bool open_record(struct session *session) {
+/* What a run that died in the middle of an apply step left is put back first. */
+static bool restore_open_apply(struct run_session *session) {
+	struct error error = {0};
+	struct slice open = session->record != NULL && !session->flags.is_dry_run
+				    ? journal_record_open_apply(session->record)
+				    : slice_make(NULL, 0);
+	return open.data == NULL ||
+	       apply_restore(session->dir, arena_strdup(&session->arena, open), &error) ||
+	       run_session_refuse(session, &error);
+}
+
+static bool open_record(struct run_session *session) {
 	struct error error = {0};
 	if (session->flags.is_dry_run) {
 		return true;
@@ -250,122 +88,224 @@ static bool open_record(struct session *session) {
 		};
 		session->journal = journal_create(&start, &error);
 	}
-	return session->journal != NULL || refuse(session, &error);
+	return session->journal != NULL || run_session_refuse(session, &error);
 }
 
-/* ---- the machine ---- */
+/* ---- the log ---- */
 
-static bool start_machine(struct session *session) {
+static bool is_live(const struct run_session *session) {
+	const char *term = NULL;
+	for (char *const *at = session->context->environment; at != NULL && *at != NULL; at++) {
+		term = strncmp(*at, "TERM=", 5) == 0 ? *at + 5 : term;
+	}
+	return session->flags.output == RUN_OUTPUT_CONSOLE && term != NULL &&
+	       strcmp(term, "dumb") != 0 && isatty(fileno(session->context->err)) == 1;
+}
+
+/* CFGDIR/logs/llm-mux-<local time>.log; NULL when there is no place. */
+static const char *default_log_file(struct run_session *session, struct error *error) {
+	struct runner_config const *runner = session->runner;
+	const char *dir = runner->output.log_dir.len > 0
+				  ? file_expand(&session->arena, runner->output.log_dir)
+				  : NULL;
+	const char *config_dir = file_config_dir(&session->arena);
+	if (dir == NULL && config_dir != NULL) {
+		dir = file_join(&session->arena, config_dir, "logs");
+	}
+	char name[64];
+	time_t now = time(NULL);
+	struct tm local;
+	if (dir == NULL || !file_make_dir(dir, 0700, error) || localtime_r(&now, &local) == NULL ||
+		strftime(name, sizeof name, "llm-mux-%Y%m%d-%H%M%S.log", &local) == 0) {
+		return NULL;
+	}
+	return file_join(&session->arena, dir, name);
+}
+
+/* Records go to the file of --log-file or --debug. On a terminal they go through a pipe to the
+ * display: written by another thread they would break into the region that is redrawn. */
+static bool choose_log(struct run_session *session) {
 	struct error error = {0};
-	struct log_options log = {
-		.level = session->context->is_debug ? LOG_DEBUG : LOG_WARN, .fd = STDERR_FILENO};
-	session->log = log_create(&log);
-	session->watchdog = process_watchdog_create(&error);
-	session->loop = session->watchdog != NULL ? loop_create(&error) : NULL;
-	struct mux_options options = {
-		.config = session->config,
-		.log = session->log,
-		.user_agent = command_user_agent(),
-		.environment = session->context->environment,
-		.secrets = session->secrets,
-		.watchdog = session->watchdog,
-	};
-	session->mux = session->loop != NULL ? mux_create(&options, &error) : NULL;
-	session->mux_loop =
-		session->mux != NULL ? mux_loop_create(session->mux, session->loop, &error) : NULL;
-	return session->mux_loop != NULL || refuse(session, &error);
+	const char *path = session->flags.log_file;
+	bool is_chosen = path != NULL;
+	if (!is_chosen && session->context->is_debug) {
+		path = default_log_file(session, &error);
+	}
+	if (path != NULL) {
+		session->log_fd =
+			open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (session->log_fd < 0) {
+			error_set(&error, ERROR_PERMISSION, "the log file %s cannot be opened: %s",
+				path, strerror(errno));
+			return run_session_refuse(session, &error);
+		}
+		if (!is_chosen && session->flags.output == RUN_OUTPUT_CONSOLE) {
+			fprintf(session->context->err, "log: %s\n", path);
+		}
+	} else if (is_live(session) && pipe2(session->log_pipe, O_CLOEXEC) == 0) {
+		session->log_fd = session->log_pipe[1];
+	}
+	return true;
 }
+
+static void show_log_lines(struct runner_command *command, bool is_last) {
+	struct buf *lines = &command->log_lines;
+	size_t at;
+	while ((at = slice_find_byte(buf_slice(lines), '\n')) != SIZE_MAX) {
+		command->session.display->print_line(
+			command->session.display, slice_sub(buf_slice(lines), 0, at));
+		buf_consume(lines, at + 1);
+	}
+	if (is_last) {
+		buf_finish(lines);
+	}
+}
+
+static bool read_log(struct runner_command *command) {
+	char bytes[4096];
+	ssize_t count = read(command->session.log_pipe[0], bytes, sizeof bytes);
+	if (count > 0) {
+		buf_append(&command->log_lines, slice_make(bytes, (size_t)count));
+	}
+	return count > 0;
+}
+
+static void on_log(struct loop_poll *poll, int status, int ready) {
+	struct runner_command *command = loop_poll_data(poll);
+	(void)ready;
+	if (status < 0 || !read_log(command)) {
+		loop_poll_set(poll, 0);
+		return;
+	}
+	show_log_lines(command, false);
+}
+
+static void watch_log(struct runner_command *command) {
+	struct run_session *session = &command->session;
+	if (session->log_pipe[0] >= 0) {
+		session->log_poll =
+			loop_poll_create(session->loop, session->log_pipe[0], on_log, command);
+		if (session->log_poll != NULL) {
+			loop_poll_set(session->log_poll, LOOP_READABLE);
+		}
+	}
+}
+
+static void drain_log(struct runner_command *command) {
+	struct run_session *session = &command->session;
+	if (session->log_poll == NULL) {
+		return;
+	}
+	log_flush(session->log);
+	while (read_log(command)) {
+	}
+	show_log_lines(command, true);
+}
+
+/* ---- signals ---- */
 
 static void on_end(void *data, enum run_end end) {
-	struct session *session = data;
-	session->end = end;
-	loop_stop(session->loop);
+	struct runner_command *command = data;
+	command->end = end;
+	loop_stop(command->session.loop);
+}
+
+/* Whoever read the output has gone: nothing more is asked or paid for. */
+static void look_at_reader(struct runner_command *command) {
+	struct pollfd out = {.fd = fileno(command->session.context->out), .events = POLLOUT};
+	if (ferror(command->session.context->out) && poll(&out, 1, 0) == 1 &&
+		(out.revents & POLLERR) != 0 && command->signal_number == 0) {
+		command->signal_number = SIGPIPE;
+		run_cancel(command->session.run, false);
+	}
+}
+
+static void on_event(struct run_observer *observer, const struct run_event *event) {
+	struct runner_command *command =
+		(struct runner_command *)((char *)observer -
+					  offsetof(struct runner_command, observer));
+	struct run_display *display = command->session.display;
+	display->observer.on_event(&display->observer, event);
+	look_at_reader(command);
 }
 
 /* Once: it ends in order. Twice: at once. */
 static void on_signal(int signal_number, void *data) {
-	struct session *session = data;
-	bool is_first = session->signal_number == 0;
+	struct runner_command *command = data;
+	struct run_session *session = &command->session;
+	bool is_first = command->signal_number == 0;
 	if (is_first) {
-		session->signal_number = signal_number;
-		fprintf(session->context->err, "\nstopping; once more ends it at once\n");
-		fflush(session->context->err);
+		static const struct slice notice =
+			SLICE_INIT("stopping; once more ends it at once");
+		command->signal_number = signal_number;
+		if (session->display->print_line != NULL) {
+			session->display->print_line(session->display, notice);
+		}
 	}
 	run_cancel(session->run, !is_first);
 }
 
-static bool make_presets(struct session *session, struct run_options *options) {
-	size_t count = session->flags.answers.len;
-	struct run_preset *presets = ARENA_ARRAY(&session->arena, struct run_preset, count + 1);
-	for (size_t i = 0; i < count; i++) {
-		struct slice text = slice_of(session->flags.answers.items[i]);
-		size_t equals = slice_find_byte(text, '=');
-		if (equals == SIZE_MAX) {
-			command_fail(session->context, COMMAND_USAGE,
-				"--answer needs STEP=VALUE, not '%s'",
-				session->flags.answers.items[i]);
-			return false;
-		}
-		presets[i] = (struct run_preset){
-			slice_sub(text, 0, equals), slice_from(text, equals + 1)};
-	}
-	options->presets = presets;
-	options->preset_count = count;
-	return true;
+/* ---- the run ---- */
+
+static void make_display(struct runner_command *command) {
+	struct run_session *session = &command->session;
+	const struct run_flags *flags = &session->flags;
+	bool is_json = flags->output == RUN_OUTPUT_JSON;
+	struct run_display_options options = {
+		.out = is_json || flags->is_dry_run ? session->context->out : session->context->err,
+		.workflow = session->workflow,
+		.secrets = session->secrets,
+		.loop = session->loop,
+		.run_id = session->journal != NULL ? journal_id(session->journal) : NULL,
+		.team = session->team != NULL ? session->team->name : slice_make(NULL, 0),
+		.ecosystem = session->choice.ecosystem != NULL ? session->choice.ecosystem->name
+							       : slice_make(NULL, 0),
+		.arguments = session->arguments.values,
+		.is_quiet = flags->output == RUN_OUTPUT_QUIET,
+		.is_live = is_live(session),
+		.has_colour = command_has_colour(session->context, session->context->err),
+		.has_utf8 = run_words_utf8(session->context->environment),
+		.streams = flags->streams,
+		.is_verbose = flags->is_verbose,
+		.is_traced = flags->is_traced || flags->is_dry_run,
+		.on_end = on_end,
+		.data = command,
+	};
+	session->display = is_json             ? run_json_create(&options)
+			   : flags->is_dry_run ? run_plan_create(&options, session)
+					       : run_console_create(&options);
 }
 
-static bool make_run(struct session *session) {
-	const struct run_flags *flags = &session->flags;
+/* What is wrong with the options is told before there is a record of the run. */
+static bool check_options(struct run_session *session, const struct run_options *options) {
 	struct error error = {0};
-	run_plain_init(&session->plain, session->context, session->secrets);
-	session->plain.is_dry_run = flags->is_dry_run;
-	session->plain.on_end = on_end;
-	session->plain.data = session;
-	session->prompt = run_prompt_create(&session->arena, session->loop, session->context);
-	struct run_options options = {
-		.workflow = session->workflow,
-		.allows = allows,
-		.allows_data = session,
-		.config = session->config,
-		.mux_loop = session->mux_loop,
-		.loop = session->loop,
-		.log = session->log,
-		.watchdog = session->watchdog,
-		.secrets = session->secrets,
-		.arguments = session->arguments,
-		.environment = session->context->environment,
-		.dir = session->runner->dir,
-		.team = session->team,
-		.ecosystem = session->choice.ecosystem,
-		.project = session->choice.project,
-		.team_value = team_value(session->team, &session->arena),
-		.context = session->prompt_context,
-		.jobs = (size_t)flags->jobs,
-		.streams = flags->streams,
-		.takes_defaults = flags->takes_defaults,
-		.is_dry_run = flags->is_dry_run,
-		.ignores_cache = flags->ignores_cache,
-		.keeps_backups = flags->keeps_backups,
-		.max_cost_microusd = flags->max_cost_microusd,
-		.journal = session->journal,
-		.resumed = session->record,
-		.observer = &session->plain.observer,
-		.ask = session->prompt != NULL ? run_prompt_ask : NULL,
-		.ask_data = session->prompt,
-	};
-	if (session->choice.ecosystem != NULL) {
-		options.ecosystem_value = ecosystem_value(
-			&session->choice, session->context->environment, &session->arena);
-	}
-	if (!make_presets(session, &options)) {
+	struct run *trial = run_create(options, &error);
+	run_release(trial);
+	return trial != NULL || run_session_refuse(session, &error);
+}
+
+static bool make_run(struct runner_command *command) {
+	struct run_session *session = &command->session;
+	struct run_options options;
+	struct error error = {0};
+	if (!run_session_options(session, &options) || !check_options(session, &options) ||
+		!restore_open_apply(session) || !open_record(session)) {
 		return false;
 	}
+	make_display(command);
+	session->prompt = run_prompt_create(&session->arena, session->loop, session->context);
+	options.journal = session->journal;
+	options.resumed = session->record;
+	command->observer.on_event = on_event;
+	options.observer = &command->observer;
+	options.ask = session->prompt != NULL ? run_prompt_ask : NULL;
+	options.ask_data = session->prompt;
 	session->run = run_create(&options, &error);
 	if (session->run == NULL) {
-		return refuse(session, &error);
+		return run_session_refuse(session, &error);
 	}
 	if (session->prompt != NULL) {
-		run_prompt_set_run(session->prompt, session->run);
+		run_prompt_set_run(session->prompt, session->run, session->display);
 	}
 	return true;
 }
@@ -373,7 +313,8 @@ static bool make_run(struct session *session) {
 /* ---- the end ---- */
 
 /* Every run of an ecosystem is a row of its memory (4.3). */
-static void remember(struct session *session) {
+static void remember(struct runner_command *command) {
+	struct run_session *session = &command->session;
 	struct error error = {0};
 	if (session->choice.ecosystem == NULL || session->flags.is_dry_run) {
 		return;
@@ -387,7 +328,7 @@ static void remember(struct session *session) {
 		.failed_step = run_failed_step(session->run),
 		.error_message = run_error_message(session->run),
 		.output_dir = slice_of(journal_dir(session->journal)),
-		.is_success = session->end == RUN_OK,
+		.is_success = command->end == RUN_OK,
 		.duration_ms = run_duration_ms(session->run),
 	};
 	if (memory == NULL || !memory_add_run(memory, &row, &error)) {
@@ -397,32 +338,70 @@ static void remember(struct session *session) {
 	memory_close(memory);
 }
 
-static bool print_final_text(struct session *session) {
+static bool write_output_file(struct run_session *session, struct slice text) {
 	const char *path = session->flags.output_file;
-	struct slice text = run_final_text(session->run);
 	struct error error = {0};
-	if (path != NULL && strcmp(path, "-") != 0) {
-		const char *slash = strrchr(path, '/');
-		const char *parent = slash != NULL && slash != path
-					     ? arena_strdup(&session->arena,
-						       slice_make(path, (size_t)(slash - path)))
-					     : ".";
-		if (!file_make_dir(parent, 0755, &error) ||
-			!file_write_atomic(path, text, 0644, &error)) {
-			command_fail(session->context, COMMAND_FAILED, "%s", error.message);
-			return false;
-		}
+	if (path == NULL || strcmp(path, "-") == 0) {
+		return true;
 	}
-	if (text.len > 0) {
-		fwrite(text.data, 1, text.len, session->context->out);
-		fputc('\n', session->context->out);
-		fflush(session->context->out);
+	const char *slash = strrchr(path, '/');
+	const char *parent =
+		slash != NULL && slash != path
+			? arena_strdup(&session->arena, slice_make(path, (size_t)(slash - path)))
+			: ".";
+	if (!file_make_dir(parent, 0755, &error) || !file_write_atomic(path, text, 0644, &error)) {
+		command_fail(session->context, COMMAND_FAILED, "%s", error.message);
+		return false;
 	}
 	return true;
 }
 
-static int exit_code(const struct session *session) {
-	switch (session->end) {
+/* Once, on standard output; with JSON it stands in the Result. A dry run has none. */
+static bool print_final_text(struct run_session *session) {
+	struct slice text = run_final_text(session->run);
+	if (session->flags.is_dry_run) {
+		return true;
+	}
+	if (text.len > 0 && session->flags.output != RUN_OUTPUT_JSON) {
+		fwrite(text.data, 1, text.len, session->context->out);
+		if (text.data[text.len - 1] != '\n') {
+			fputc('\n', session->context->out);
+		}
+		fflush(session->context->out);
+	}
+	return write_output_file(session, text);
+}
+
+static const char *resume_command(const struct runner_command *command, struct arena *arena) {
+	const struct run_session *session = &command->session;
+	if (command->end == RUN_OK || session->journal == NULL) {
+		return NULL;
+	}
+	const char *dir = session->context->dir;
+	return arena_printf(arena, "llm-mux%s%s run %s --resume %s", dir != NULL ? " -C " : "",
+		dir != NULL ? dir : "", session->flags.workflow, journal_id(session->journal))
+		.data;
+}
+
+static void close_display(struct runner_command *command) {
+	struct run_session *session = &command->session;
+	struct run_summary summary = {
+		.end = command->end,
+		.duration_ms = run_duration_ms(session->run),
+		.usage = run_usage(session->run),
+		.results = run_results_of(session->run),
+		.final_text = session->flags.is_dry_run ? slice_make(NULL, 0)
+							: run_final_text(session->run),
+		.files_dir = session->journal != NULL ? journal_dir(session->journal) : NULL,
+		.resume_command = resume_command(command, &session->arena),
+		.is_dry_run = session->flags.is_dry_run,
+	};
+	drain_log(command);
+	session->display->close(session->display, &summary);
+}
+
+static int exit_code(const struct runner_command *command) {
+	switch (command->end) {
 	case RUN_OK:
 		return COMMAND_OK;
 	case RUN_FAILED:
@@ -432,71 +411,64 @@ static int exit_code(const struct session *session) {
 	case RUN_CANCELLED:
 		break;
 	}
-	return session->signal_number != 0 ? RUN_EXIT_SIGNAL + session->signal_number
+	return command->signal_number != 0 ? RUN_EXIT_SIGNAL + command->signal_number
 					   : COMMAND_FAILED;
 }
 
-static int run_workflow(struct session *session) {
-	session->signals[0] = loop_signal_create(session->loop, SIGINT, on_signal, session);
-	session->signals[1] = loop_signal_create(session->loop, SIGTERM, on_signal, session);
+static int run_workflow(struct runner_command *command) {
+	static const int numbers[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+	struct run_session *session = &command->session;
+	for (size_t i = 0; i < RUN_SIGNALS; i++) {
+		command->signals[i] =
+			loop_signal_create(session->loop, numbers[i], on_signal, command);
+	}
+	watch_log(command);
+	command->has_run = true;
 	run_start(session->run);
 	loop_run(session->loop);
-	remember(session);
+	remember(command);
+	/* the text first: what JSON says last is its Result */
 	bool is_printed = print_final_text(session);
-	if (session->end != RUN_OK && session->journal != NULL) {
-		fprintf(session->context->err, "to go on from here: llm-mux run %s --resume %s\n",
-			session->flags.workflow, journal_id(session->journal));
-	}
-	int code = exit_code(session);
+	close_display(command);
+	int code = exit_code(command);
 	return code == COMMAND_OK && !is_printed ? COMMAND_FAILED : code;
 }
 
-static void finish(struct session *session) {
-	run_prompt_finish(session->prompt);
-	for (size_t i = 0; i < 2; i++) {
-		if (session->signals[i] != NULL) {
-			loop_signal_destroy(session->signals[i]);
+static void finish(struct runner_command *command) {
+	for (size_t i = 0; i < RUN_SIGNALS; i++) {
+		if (command->signals[i] != NULL) {
+			loop_signal_destroy(command->signals[i]);
 		}
 	}
-	run_release(session->run);
-	if (session->plain.context != NULL) {
-		run_plain_finish(&session->plain);
+	run_session_finish(&command->session);
+	buf_finish(&command->log_lines);
+}
+
+static int run_with(struct command_context *context, bool is_plan) {
+	struct runner_command command = {.end = RUN_FAILED};
+	struct run_session *session = &command.session;
+	int code = COMMAND_USAGE;
+	run_session_init(session, context);
+	struct run_capture *capture = run_capture_begin(context);
+	signal(SIGPIPE, SIG_IGN);
+	bool is_ready = run_flags_parse(context, &session->arena, &session->flags);
+	session->flags.is_dry_run |= is_plan;
+	if (is_ready && run_session_configure(session) && run_session_load(session) &&
+		find_record(session) && run_session_bind(session) && choose_log(session) &&
+		run_session_start(session) && make_run(&command)) {
+		code = run_workflow(&command);
 	}
-	mux_loop_destroy(session->mux_loop);
-	mux_destroy(session->mux);
-	loop_destroy(session->loop); /* after what is under way has ended */
-	journal_close(session->journal);
-	process_watchdog_destroy(session->watchdog);
-	log_destroy(session->log);
-	workflow_destroy(session->workflow);
-	if (session->secrets != NULL) {
-		runner_secrets_destroy(session->secrets);
-	}
-	config_unref(session->config);
-	arena_finish(&session->arena);
+	run_capture_end(capture, context, command.has_run);
+	finish(&command);
+	return code;
 }
 
 static int run_run(struct command_context *context) {
-	struct session session = {.context = context, .end = RUN_FAILED};
-	int code = COMMAND_USAGE;
-	arena_init(&session.arena, NULL, (size_t)1024 * 1024 * 1024);
-	signal(SIGPIPE, SIG_IGN);
-	if (run_flags_parse(context, &session.arena, &session.flags)) {
-		session.config = command_load_project(context, COMMAND_PROJECT_USED, NULL, 0);
-	}
-	if (session.config != NULL) {
-		session.runner = runner_of(session.config);
-		session.secrets = runner_secrets_create();
-		runner_secrets_add_environment(session.secrets, context->environment);
-		if (choose_surroundings(&session) && load_workflow(&session) &&
-			find_record(&session) && bind(&session) && choose_ecosystem(&session) &&
-			read_contexts(&session) && start_machine(&session) &&
-			open_record(&session) && make_run(&session)) {
-			code = run_workflow(&session);
-		}
-	}
-	finish(&session);
-	return code;
+	return run_with(context, false);
+}
+
+static int run_plan(struct command_context *context) {
+	return run_with(context, true);
 }
 
 const struct command command_run = {
@@ -516,4 +488,19 @@ const struct command command_run = {
 	.max_arguments = SIZE_MAX,
 	.stops_at_operand = true,
 	.run = run_run,
+};
+
+const struct command command_plan = {
+	.name = "plan",
+	.summary = "show what a workflow would run and ask, without doing it",
+	.usage = "WORKFLOW [ARGUMENT...]",
+	.details = "The same as run --dry-run: the order of the steps and which run at once, "
+		   "their\n"
+		   "commands and prompts as far as they can be known, an estimate of tokens and\n"
+		   "price. No program is started, no model is asked, no file is written.",
+	.options = run_options_table,
+	.min_arguments = 1,
+	.max_arguments = SIZE_MAX,
+	.stops_at_operand = true,
+	.run = run_plan,
 };

@@ -27,7 +27,9 @@ const struct command_option run_options_table[] = {
 	{0, "max-cost", "USD", "stop before a call that would cost more", NULL},
 	{0, "keep-backups", NULL, "keep the files of before an apply step", NULL},
 	{0, "verbose", NULL, "show what programs write to standard error", NULL},
+	{0, "trace", NULL, "show whole prompts and answers, too", NULL},
 	{0, "quiet", NULL, "as --output quiet", NULL},
+	{0, "log-file", "FILE", "write log records there", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -59,9 +61,11 @@ static bool take_cost(
 
 static bool take_output(
 	const struct command_context *context, const char *value, struct run_flags *flags) {
-	for (const char *const *at = outputs; *at != NULL; at++) {
-		if (strcmp(*at, value) == 0) {
-			flags->output = *at;
+	static const enum run_output modes[] = {
+		RUN_OUTPUT_CONSOLE, RUN_OUTPUT_JSON, RUN_OUTPUT_JSON, RUN_OUTPUT_QUIET};
+	for (size_t i = 0; outputs[i] != NULL; i++) {
+		if (strcmp(outputs[i], value) == 0) {
+			flags->output = modes[i];
 			return true;
 		}
 	}
@@ -82,6 +86,7 @@ static bool take(const struct command_context *context, struct arena *arena, con
 		{"ecosystem", &flags->ecosystem, NULL},
 		{"project", &flags->project, NULL},
 		{"output-file", &flags->output_file, NULL},
+		{"log-file", &flags->log_file, NULL},
 		{"resume", &flags->resume, &flags->is_resumed},
 		{"dry-run", NULL, &flags->is_dry_run},
 		{"force-resume", NULL, &flags->forces_resume},
@@ -90,7 +95,7 @@ static bool take(const struct command_context *context, struct arena *arena, con
 		{"no-cache", NULL, &flags->ignores_cache},
 		{"keep-backups", NULL, &flags->keeps_backups},
 		{"verbose", NULL, &flags->is_verbose},
-		{"quiet", NULL, &flags->is_quiet},
+		{"trace", NULL, &flags->is_traced},
 	};
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
 		if (strcmp(plain[i].name, name) == 0) {
@@ -103,7 +108,9 @@ static bool take(const struct command_context *context, struct arena *arena, con
 			return true;
 		}
 	}
-	if (strcmp(name, "answer") == 0) {
+	if (strcmp(name, "quiet") == 0) {
+		flags->output = RUN_OUTPUT_QUIET;
+	} else if (strcmp(name, "answer") == 0) {
 		*ARENA_PUSH(arena, &flags->answers) = value;
 	} else if (strcmp(name, "context") == 0) {
 		*ARENA_PUSH(arena, &flags->contexts) = value;
@@ -126,6 +133,11 @@ static bool take_global(struct command_context *context, const char *name, const
 		context->trusts_project = true;
 	} else if (strcmp(name, "debug") == 0) {
 		context->is_debug = true;
+	} else if (strcmp(name, "no-color") == 0) {
+		context->has_no_colour = true;
+	} else if (strcmp(name, "help") == 0) {
+		command_print_help(context->command, context->out);
+		return false;
 	}
 	return true;
 }
@@ -187,7 +199,7 @@ static bool take_word(struct command_context *context, struct arena *arena, size
 
 bool run_flags_parse(
 	struct command_context *context, struct arena *arena, struct run_flags *flags) {
-	*flags = (struct run_flags){.max_cost_microusd = -1, .output = "console"};
+	*flags = (struct run_flags){.max_cost_microusd = -1};
 	for (size_t i = 0; run_options_table[i].name != NULL; i++) {
 		const char *value = command_value(context, run_options_table[i].name);
 		if (value != NULL &&
@@ -212,4 +224,20 @@ bool run_flags_parse(
 		flags->words[flags->word_count++] = word;
 	}
 	return true;
+}
+
+bool run_flags_want_json(const struct command_context *context) {
+	const char *value = command_value(context, "output");
+	bool wants_json = value != NULL && strncmp(value, "json", 4) == 0;
+	for (size_t i = 1; i < context->argument_count; i++) {
+		const char *word = context->arguments[i];
+		const char *next = i + 1 < context->argument_count ? context->arguments[i + 1] : "";
+		if (strcmp(word, "--") == 0) {
+			break;
+		}
+		if (strcmp(word, "--output") == 0 || strncmp(word, "--output=", 9) == 0) {
+			wants_json = strncmp(word[8] == '=' ? word + 9 : next, "json", 4) == 0;
+		}
+	}
+	return wants_json;
 }

@@ -9,10 +9,18 @@ struct run_prompt {
 	const struct command_context *context;
 	struct loop *loop;
 	struct run *run;
+	struct run_display *display;
 	struct loop_poll *poll;
 	struct buf line;
 	int flags; /* of the descriptor, which a shell shares */
 };
+
+static void answer(struct run_prompt *prompt, struct slice text) {
+	if (prompt->display->suspend != NULL) {
+		prompt->display->suspend(prompt->display, false);
+	}
+	run_answer(prompt->run, text);
+}
 
 static void on_readable(struct loop_poll *poll, int status, int ready) {
 	struct run_prompt *prompt = loop_poll_data(poll);
@@ -24,7 +32,8 @@ static void on_readable(struct loop_poll *poll, int status, int ready) {
 	}
 	if (count <= 0) {
 		loop_poll_set(poll, 0);
-		run_answer(prompt->run, slice_make(NULL, 0));
+		fputc('\n', prompt->context->err);
+		answer(prompt, slice_make(NULL, 0));
 		return;
 	}
 	buf_append(&prompt->line, slice_make(bytes, (size_t)count));
@@ -33,10 +42,9 @@ static void on_readable(struct loop_poll *poll, int status, int ready) {
 		loop_poll_set(poll, 0);
 		struct arena arena;
 		arena_init(&arena, NULL, 0);
-		struct slice answer =
-			arena_dup(&arena, slice_sub(buf_slice(&prompt->line), 0, end));
+		struct slice text = arena_dup(&arena, slice_sub(buf_slice(&prompt->line), 0, end));
 		buf_consume(&prompt->line, end + 1);
-		run_answer(prompt->run, answer);
+		answer(prompt, text);
 		arena_finish(&arena);
 	}
 }
@@ -60,25 +68,35 @@ struct run_prompt *run_prompt_create(
 	return prompt;
 }
 
-void run_prompt_set_run(struct run_prompt *prompt, struct run *run) {
+void run_prompt_set_run(struct run_prompt *prompt, struct run *run, struct run_display *display) {
 	prompt->run = run;
+	prompt->display = display;
+}
+
+/* "Go on? [yes/no] ", "DIFF\nApply these edits? [y/N] " */
+static void write_question(const struct run_question *question, struct buf *out) {
+	run_words_append(out, slice_trim(question->text));
+	if (question->is_confirmation) {
+		buf_append_str(out, "\nApply these edits? [y/N]");
+	}
+	for (size_t i = 0; i < question->options.len; i++) {
+		buf_append_str(out, i > 0 ? "/" : " [");
+		run_words_append(out, question->options.items[i]);
+	}
+	buf_append_str(out, question->options.len > 0 ? "] " : " ");
 }
 
 void run_prompt_ask(void *data, const struct run_question *question) {
 	struct run_prompt *prompt = data;
-	FILE *err = prompt->context->err;
-	fprintf(err, "%.*s%s", SLICE_FMT(question->text),
-		question->is_confirmation ? "\nApply these edits? [y/N] " : "");
-	if (question->options.len > 0) {
-		fprintf(err, " [");
-		for (size_t i = 0; i < question->options.len; i++) {
-			fprintf(err, "%s%.*s", i > 0 ? "/" : "",
-				SLICE_FMT(question->options.items[i]));
-		}
-		fprintf(err, "]");
+	if (prompt->display->suspend != NULL) {
+		prompt->display->suspend(prompt->display, true);
 	}
-	fprintf(err, "%s", question->is_confirmation ? "" : " ");
-	fflush(err);
+	struct buf text;
+	buf_init(&text, 0);
+	write_question(question, &text);
+	fwrite(text.data, 1, text.len, prompt->context->err);
+	fflush(prompt->context->err);
+	buf_finish(&text);
 	if (prompt->poll == NULL) {
 		prompt->poll = loop_poll_create(prompt->loop, STDIN_FILENO, on_readable, prompt);
 	}

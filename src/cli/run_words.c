@@ -1,0 +1,82 @@
+/* run_words.c: words that the displays of a run share: durations, usage, hints. */
+#include <stdlib.h>
+
+#include "cli/run_display.h"
+
+void run_words_duration(uint64_t ms, char out[RUN_DURATION_MAX]) {
+	unsigned long long whole = ms;
+	if (whole < 1000) {
+		snprintf(out, RUN_DURATION_MAX, "%llums", whole);
+	} else if (whole < 60 * 1000) {
+		snprintf(out, RUN_DURATION_MAX, "%llu.%llus", whole / 1000, whole % 1000 / 100);
+	} else if (whole < 60 * 60 * 1000) {
+		snprintf(
+			out, RUN_DURATION_MAX, "%llum%02llus", whole / 60000, whole % 60000 / 1000);
+	} else {
+		snprintf(out, RUN_DURATION_MAX, "%lluh%02llum", whole / 3600000,
+			whole % 3600000 / 60000);
+	}
+}
+
+void run_words_usage(const struct step_usage *usage, struct buf *out) {
+	if (usage->is_known && (usage->input_tokens > 0 || usage->output_tokens > 0)) {
+		buf_printf(out, "%lld tokens in, %lld out", (long long)usage->input_tokens,
+			(long long)usage->output_tokens);
+	}
+	if (usage->cost_microusd >= 0) {
+		buf_printf(out, "%s$%.4f", out->len > 0 ? ", " : "",
+			(double)usage->cost_microusd / 1e6);
+	}
+}
+
+static const char *const hints[FAILURE_CLASS_COUNT] = {
+	[FAILURE_TIMEOUT] =
+		"give it more time with `timeout` of the step, or of the backend (seconds)",
+	[FAILURE_RATE_LIMIT] =
+		"wait, ask less at once (`max_concurrent` of the backend), or name a second "
+		"backend in the role with execution = \"fallback\"",
+	[FAILURE_NETWORK] = "is the server up? `llm-mux doctor` asks every backend",
+	[FAILURE_UNAVAILABLE] = "`llm-mux doctor` tells what each backend misses",
+	[FAILURE_PARSE] = "`retries = 1` on the step asks again and says what was wrong",
+	[FAILURE_AUTH] = "set the backend's key (`api_key_env`), or log in with its program",
+	[FAILURE_CONFIG] = "`llm-mux config show` and `llm-mux doctor` show what is configured",
+	[FAILURE_TEMPLATE] = "`llm-mux validate` finds such places before anything is run",
+};
+
+const char *run_words_hint(enum failure_class class) {
+	return (unsigned)class < FAILURE_CLASS_COUNT ? hints[class] : NULL;
+}
+
+void run_words_append(struct buf *out, struct slice text) {
+	char *to = text.len > 0 ? buf_reserve(out, text.len) : NULL;
+	if (to == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char byte = (unsigned char)text.data[i];
+		bool is_control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+		to[i] = is_control ? '?' : text.data[i];
+	}
+	buf_commit(out, text.len);
+}
+
+bool run_words_utf8(char *const *environment) {
+	static const char *const names[] = {"LC_ALL=", "LC_CTYPE=", "LANG="};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		for (char *const *at = environment; at != NULL && *at != NULL; at++) {
+			size_t len = strlen(names[i]);
+			if (strncmp(*at, names[i], len) == 0 && (*at)[len] != '\0') {
+				struct slice value = slice_of(*at + len);
+				return slice_icontains(value, SLICE("utf-8")) ||
+				       slice_icontains(value, SLICE("utf8"));
+			}
+		}
+	}
+	return false;
+}
+
+void run_display_destroy(struct run_display *display) {
+	if (display != NULL) {
+		display->destroy(display);
+	}
+}
