@@ -427,9 +427,8 @@ static int run_workflow(struct runner_command *command) {
 	run_start(session->run);
 	loop_run(session->loop);
 	remember(command);
-	/* the text first: what JSON says last is its Result */
-	bool is_printed = print_final_text(session);
 	close_display(command);
+	bool is_printed = print_final_text(session);
 	int code = exit_code(command);
 	return code == COMMAND_OK && !is_printed ? COMMAND_FAILED : code;
 }
