@@ -253,6 +253,16 @@ static enum flow run_loop(
 	return flow == FLOW_FAILED ? FLOW_FAILED : FLOW_ON;
 }
 
+/* A loop that stands in a recursive one is a level deeper. */
+static unsigned depth_here(const struct template_run *run) {
+	const struct frame *frame = run->frame;
+	while (frame && !frame->loop) {
+		frame = frame->parent;
+	}
+	const struct loop *around = frame ? loop_of(frame->loop) : NULL;
+	return around && around->node->loop.is_recursive ? around->depth + 1 : 0;
+}
+
 enum flow run_for(struct template_run *run, const struct node *node) {
 	struct value sequence;
 	if (!run_evaluate(run, node->loop.sequence, &sequence)) {
@@ -264,7 +274,7 @@ enum flow run_for(struct template_run *run, const struct node *node) {
 		return FLOW_FAILED;
 	}
 	run->at = node->loop.sequence;
-	return run_loop(run, node, sequence, 0);
+	return run_loop(run, node, sequence, depth_here(run));
 }
 
 bool run_loop_again(struct template_run *run, const struct value_object *object,

@@ -218,6 +218,19 @@ static struct node *parse_target_list(
 	return NULL;
 }
 
+/* What the language gives cannot be set. */
+static bool check_target(struct parser *parser, const struct node *node) {
+	static const char *const given[] = {
+		"true", "True", "false", "False", "none", "None", "loop", "self", NULL};
+	for (size_t i = 0; given[i]; i++) {
+		if (slice_is(node->name.name, given[i])) {
+			return parser_fail(parser, TEMPLATE_ERROR_SYNTAX, node->begin, node->end,
+				"`%s` cannot be set", given[i]);
+		}
+	}
+	return true;
+}
+
 struct node *parse_single_target(struct parser *parser, bool allows_dots) {
 	uint32_t begin = parser->token.begin;
 	struct node *node = NULL;
@@ -237,6 +250,7 @@ struct node *parse_single_target(struct parser *parser, bool allows_dots) {
 		} else {
 			node->end = parser->last_end;
 			parser_mention(parser, node->name.name);
+			node = check_target(parser, node) ? node : NULL;
 		}
 		while (node && allows_dots && parser_is(parser, TOKEN_DOT)) {
 			node = parse_attribute(parser, node);
