@@ -173,8 +173,8 @@ static void growth_ends_in_an_error(void **state) {
 		"{{ ('%9999s' * 5000)|format('x') }}",
 		"{{ ('%s' * 5000)|format('x') }}",
 		"{{ range(100000)|select('in', range(100000))|list }}",
-		"{% set ns = namespace(l=[1]) %}{% for i in range(100) %}"
-		"{% set ns.l = ns.l|chain(ns.l) %}{% endfor %}",
+		("{% set ns = namespace(l=[1]) %}{% for i in range(100) %}"
+		 "{% set ns.l = ns.l|chain(ns.l) %}{% endfor %}"),
 		"{{ ('(' * 300)|regex_search('(' * 300) }}",
 	};
 	for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
