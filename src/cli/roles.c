@@ -9,13 +9,21 @@ static const char *mode_of(const struct runner_role *role) {
 	return modes[role->execution < 0 ? 0 : role->execution];
 }
 
+/* The built-in one is none of the user's. */
 static size_t count(const struct runner_config *runner) {
-	return runner->roles.len;
+	size_t configured = 0;
+	for (size_t i = 0; i < runner->roles.len; i++) {
+		configured += !runner->roles.items[i].is_built_in;
+	}
+	return configured;
 }
 
 static void fill(struct list *list, const struct runner_config *runner) {
 	for (size_t i = 0; i < runner->roles.len; i++) {
 		const struct runner_role *role = &runner->roles.items[i];
+		if (role->is_built_in) {
+			continue;
+		}
 		list_add(list, "%.*s", SLICE_FMT(role->name));
 		list_add_texts(list, &role->backends);
 		list_add(list, "%s", mode_of(role));
@@ -26,6 +34,9 @@ static void fill(struct list *list, const struct runner_config *runner) {
 static void write(struct json_writer *w, const struct runner_config *runner) {
 	for (size_t i = 0; i < runner->roles.len; i++) {
 		const struct runner_role *role = &runner->roles.items[i];
+		if (role->is_built_in) {
+			continue;
+		}
 		json_begin_object(w);
 		json_put_string(w, "name", role->name);
 		json_put_string(w, "description", role->description);

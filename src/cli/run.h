@@ -105,6 +105,9 @@ bool run_session_start(struct run_session *session);
 /* The options of a run of the session; the observer and whom to ask are the caller's. */
 bool run_session_options(struct run_session *session, struct run_options *options);
 void run_session_finish(struct run_session *session);
+/* One line when a role is the built-in one that nothing but the demo answers. */
+void run_session_warn_of_demo(const struct command_context *context,
+	const struct runner_config *runner, struct slice role_name);
 /* "llm-mux: MESSAGE" on err; returns false. */
 bool run_session_refuse(struct run_session *session, const struct error *error);
 

@@ -46,6 +46,29 @@ static void print_problems(
 	}
 }
 
+void run_session_warn_of_demo(const struct command_context *context,
+	const struct runner_config *runner, struct slice role_name) {
+	const struct runner_role *role = runner_find_role(runner, role_name);
+	if (role != NULL && role->is_built_in &&
+		slice_is(role->backends.items[0], RUNNER_LAST_RESORT)) {
+		fprintf(context->err,
+			"warning: no backend is configured, so " RUNNER_LAST_RESORT
+			" answers, which is no model; `llm-mux init` looks for real ones\n");
+	}
+}
+
+/* Once, whichever steps ask. */
+static void warn_of_demo(const struct run_session *session) {
+	for (size_t i = 0; i < session->workflow->steps.len; i++) {
+		const struct workflow_step *step = &session->workflow->steps.items[i];
+		bool asks = step->type == STEP_QUERY && step->backends.len == 0;
+		if (asks && slice_is(step->role, "default")) {
+			run_session_warn_of_demo(session->context, session->runner, step->role);
+			return;
+		}
+	}
+}
+
 bool run_session_load(struct run_session *session) {
 	struct command_context *context = session->context;
 	struct workflow_places places;
@@ -67,6 +90,9 @@ bool run_session_load(struct run_session *session) {
 		is_fine &&
 		command_trust_workflow(context, session->runner, session->workflow, true, &error) &&
 		command_trust_nested(context, session->runner, &places, session->workflow, &error);
+	if (is_trusted && session->flags.output != RUN_OUTPUT_QUIET) {
+		warn_of_demo(session);
+	}
 	return is_trusted || (is_fine && run_session_refuse(session, &error));
 }
 

@@ -70,7 +70,10 @@ struct runner_role {
 	int execution;       /* enum role_mode; -1: not said */
 	int64_t min_success; /* 0: not said */
 	bool cancels_rest;
+	/* `default`, which nobody configured: the first enabled backend, else RUNNER_LAST_RESORT */
+	bool is_built_in;
 };
+#define RUNNER_LAST_RESORT "demo/echo"
 
 struct runner_team {
 	struct option_place place;

@@ -234,6 +234,27 @@ static void add_built_in(struct arena *arena, struct runner_config *runner) {
 	}
 }
 
+/* The role that built-in workflows ask exists also where nobody configured it. */
+static void add_default_role(struct arena *arena, struct runner_config *runner) {
+	struct slice name = SLICE("default");
+	if (runner_find_role(runner, name)) {
+		return;
+	}
+	struct slice backend = SLICE(RUNNER_LAST_RESORT);
+	for (size_t i = runner->backends.len; i-- > 0;) {
+		if (runner->backends.items[i].is_enabled) {
+			backend = runner->backends.items[i].name;
+		}
+	}
+	struct runner_role *role = ARENA_PUSH(arena, &runner->roles);
+	role->place.file = "built-in";
+	role->name = name;
+	role->description = SLICE("built in: the first backend that is enabled");
+	role->execution = -1;
+	role->is_built_in = true;
+	*ARENA_PUSH(arena, &role->backends) = backend;
+}
+
 /* ---- ecosystems ---- */
 
 static const struct runner_project *find_project(
@@ -295,4 +316,5 @@ void runner_check(struct config_loader *loader, struct runner_config *runner) {
 		check_ecosystem(loader, &runner->ecosystems.items[i]);
 	}
 	add_built_in(&loader->config->arena, runner);
+	add_default_role(&loader->config->arena, runner);
 }
