@@ -56,15 +56,21 @@ static bool find_record(struct run_session *session) {
 	return true;
 }
 
-/* What a run that died in the middle of an apply step left is put back first. */
-static bool restore_open_apply(struct run_session *session) {
+/* Applies that were under way when the run died: the files of before come back, and the steps begin
+ * anew. */
+static bool restore_open_applies(struct run_session *session) {
 	struct error error = {0};
-	struct slice open = session->record != NULL && !session->flags.is_dry_run
-				    ? journal_record_open_apply(session->record)
-				    : slice_make(NULL, 0);
-	return open.data == NULL ||
-	       apply_restore(session->dir, arena_strdup(&session->arena, open), &error) ||
-	       run_session_refuse(session, &error);
+	size_t count = 0;
+	const struct slice *backups = session->record != NULL && !session->flags.is_dry_run
+					      ? journal_record_open_applies(session->record, &count)
+					      : NULL;
+	for (size_t i = 0; i < count; i++) {
+		const char *backup = arena_strdup(&session->arena, backups[i]);
+		if (!apply_restore(session->dir, backup, &error) || !apply_forget(backup, &error)) {
+			return run_session_refuse(session, &error);
+		}
+	}
+	return true;
 }
 
 static bool open_record(struct run_session *session) {
@@ -289,7 +295,7 @@ static bool make_run(struct runner_command *command) {
 	struct run_options options;
 	struct error error = {0};
 	if (!run_session_options(session, &options) || !check_options(session, &options) ||
-		!restore_open_apply(session) || !open_record(session)) {
+		!open_record(session) || !restore_open_applies(session)) {
 		return false;
 	}
 	make_display(command);

@@ -397,20 +397,24 @@ bool journal_call_ended(struct journal *journal, struct slice key, struct slice 
 	return line_end(journal, &line, SYNCED, error);
 }
 
-bool journal_apply_began(struct journal *journal, const struct workflow_step *step,
+bool journal_apply_began(struct journal *journal, const struct workflow_step *step, size_t item,
 	struct slice backup_dir, struct error *error) {
 	struct line line;
 	line_begin(&line, JOURNAL_APPLY);
 	json_put_string(&line.w, "step", step->name);
+	if (item != SIZE_MAX) {
+		json_put_int(&line.w, "item", (int64_t)item);
+	}
 	json_put_string(&line.w, "backup", backup_dir);
 	return line_end(journal, &line, SYNCED, error);
 }
 
-bool journal_apply_ended(
-	struct journal *journal, const struct workflow_step *step, struct error *error) {
+bool journal_apply_ended(struct journal *journal, const struct workflow_step *step,
+	struct slice backup_dir, struct error *error) {
 	struct line line;
 	line_begin(&line, JOURNAL_APPLY_DONE);
 	json_put_string(&line.w, "step", step->name);
+	json_put_string(&line.w, "backup", backup_dir);
 	return line_end(journal, &line, SYNCED, error);
 }
 

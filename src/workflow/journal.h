@@ -47,11 +47,13 @@ bool journal_item_ended(struct journal *journal, const struct workflow_step *ste
  * ("fix", "fix/2", "fix/verify-1"). */
 bool journal_call_ended(struct journal *journal, struct slice key, struct slice prompt_hash,
 	const struct step_result *result, struct error *error);
-/* The files of an apply that is about to be written, and that it is done or undone. */
-bool journal_apply_began(struct journal *journal, const struct workflow_step *step,
+/* The backup of an apply that is about to be written, and that it is done or undone. item: SIZE_MAX
+ * of a step without items. The end of the step, or of the item, settles an apply as well: whoever
+ * keeps files as they are records that end first. */
+bool journal_apply_began(struct journal *journal, const struct workflow_step *step, size_t item,
 	struct slice backup_dir, struct error *error);
-bool journal_apply_ended(
-	struct journal *journal, const struct workflow_step *step, struct error *error);
+bool journal_apply_ended(struct journal *journal, const struct workflow_step *step,
+	struct slice backup_dir, struct error *error);
 bool journal_run_ended(struct journal *journal, const char *status, uint64_t duration_ms,
 	const struct step_usage *usage, struct error *error);
 /* A file kept in the run directory (names are sanitised); its path in the arena. */
@@ -88,8 +90,9 @@ const struct step_result *journal_record_call(const struct journal_record *recor
  */
 void journal_record_each(const struct journal_record *record,
 	void (*visit)(void *data, struct slice step, const struct json *result), void *data);
-/* An apply that had begun and not ended: its backup directory; absent when there is none. */
-struct slice journal_record_open_apply(const struct journal_record *record);
+/* The backup directories of applies that had begun and not ended, the latest first: the order in
+ * which they are restored. */
+const struct slice *journal_record_open_applies(const struct journal_record *record, size_t *count);
 /* Every run, newest first. */
 bool journal_each(const char *state_dir, void (*visit)(void *data, const struct journal_summary *),
 	void *data, struct error *error);

@@ -23,13 +23,25 @@
 #define JOURNAL_APPLY_DONE "apply_done"
 #define JOURNAL_END "end"
 
+/* An apply as its line tells it. */
+struct journal_apply {
+	struct slice step, backup;
+	int64_t item; /* -1: of no item */
+	bool is_settled;
+};
+
 /* What `state.json` and `runs list` say; kept up to date while writing, made anew when reading. */
 struct journal_record {
 	struct arena *arena;
 	const char *dir;
 	struct journal_summary summary;
 	const struct json *arguments;
-	struct slice open_apply;
+	struct {
+		struct journal_apply *items;
+		size_t len, cap;
+	} applies; /* that were begun */
+	struct slice *open_applies;
+	size_t open_count;
 	struct {
 		const struct json **items; /* the lines that stand, in order */
 		size_t len, cap;

@@ -55,6 +55,40 @@ static void read_end(struct journal_record *record, const struct json *line) {
 	summary->usage.cost_microusd = number_of(line, "cost_microusd");
 }
 
+/* An apply is open from its line until its own end, or until the end of its step or item. */
+static void read_apply(struct journal_record *record, const struct json *line) {
+	const struct json *type = json_get(line, "type");
+	struct slice step = json_string(json_get(line, "step"), record->arena);
+	struct slice backup = json_string(json_get(line, "backup"), record->arena);
+	int64_t item = json_get(line, "item") ? number_of(line, "item") : -1;
+	if (json_string_is(type, JOURNAL_APPLY)) {
+		*ARENA_PUSH(record->arena, &record->applies) =
+			(struct journal_apply){.step = step, .backup = backup, .item = item};
+		return;
+	}
+	bool is_step = json_string_is(type, JOURNAL_STEP);
+	bool is_item = json_string_is(type, JOURNAL_ITEM);
+	bool is_done = json_string_is(type, JOURNAL_APPLY_DONE);
+	for (size_t i = 0; i < record->applies.len; i++) {
+		struct journal_apply *apply = &record->applies.items[i];
+		if (slice_eq(apply->step, step) &&
+			(is_step || (is_item && apply->item == item) ||
+				(is_done && slice_eq(apply->backup, backup)))) {
+			apply->is_settled = true;
+		}
+	}
+}
+
+static void collect_open(struct journal_record *record) {
+	record->open_applies = ARENA_ARRAY(record->arena, struct slice, record->applies.len + 1);
+	for (size_t i = record->applies.len; i-- > 0;) {
+		if (!record->applies.items[i].is_settled) {
+			record->open_applies[record->open_count++] =
+				record->applies.items[i].backup;
+		}
+	}
+}
+
 /* One line's part of the summary. */
 static void read_line(struct journal_record *record, const struct json *line) {
 	struct journal_summary *summary = &record->summary;
@@ -69,10 +103,8 @@ static void read_line(struct journal_record *record, const struct json *line) {
 		read_end(record, line);
 	} else if (json_string_is(type, JOURNAL_RESUME)) {
 		summary->status = "interrupted";
-	} else if (json_string_is(type, JOURNAL_APPLY)) {
-		record->open_apply = json_string(json_get(line, "backup"), record->arena);
-	} else if (json_string_is(type, JOURNAL_APPLY_DONE)) {
-		record->open_apply = slice_make(NULL, 0);
+	} else {
+		read_apply(record, line);
 	}
 	if (!json_string_is(type, JOURNAL_END) && summary->started_at_ms > 0) {
 		int64_t since = number_of(line, "at") - summary->started_at_ms;
@@ -164,6 +196,7 @@ static struct journal_record *read_record(
 	if (!is_read || !read_lines(record, path, kept, error)) {
 		return NULL;
 	}
+	collect_open(record);
 	record->summary.is_running = is_held(record->dir, arena);
 	if (record->summary.is_running) {
 		record->summary.status = "running";
@@ -183,8 +216,10 @@ const struct json *journal_record_arguments(const struct journal_record *record)
 	return record->arguments;
 }
 
-struct slice journal_record_open_apply(const struct journal_record *record) {
-	return record->open_apply;
+const struct slice *journal_record_open_applies(
+	const struct journal_record *record, size_t *count) {
+	*count = record->open_count;
+	return record->open_applies;
 }
 
 /* ---- what a resume reuses ---- */
@@ -438,7 +473,7 @@ size_t journal_clean(const char *state_dir, int64_t before_ms, struct error *err
 	for (size_t i = 0; i < collection.records.len; i++) {
 		const struct journal_record *record = collection.records.items[i].record;
 		/* A run with a half-done apply holds the only copy of somebody's files. */
-		if (record->summary.is_running || record->open_apply.data ||
+		if (record->summary.is_running || record->open_count > 0 ||
 			record->summary.started_at_ms >= before_ms) {
 			continue;
 		}

@@ -79,15 +79,17 @@ const struct step_result *record_find_call(struct run *run, const struct workflo
 }
 
 bool record_apply_began(
-	struct run *run, const struct workflow_step *step, struct slice backup_dir) {
+	struct run *run, const struct workflow_step *step, size_t item, struct slice backup_dir) {
 	struct error error = {0};
 	return run->options.journal == NULL ||
-	       told(run, journal_apply_began(run->options.journal, step, backup_dir, &error),
+	       told(run, journal_apply_began(run->options.journal, step, item, backup_dir, &error),
 		       &error);
 }
 
-bool record_apply_ended(struct run *run, const struct workflow_step *step) {
+bool record_apply_ended(
+	struct run *run, const struct workflow_step *step, struct slice backup_dir) {
 	struct error error = {0};
 	return run->options.journal == NULL ||
-	       told(run, journal_apply_ended(run->options.journal, step, &error), &error);
+	       told(run, journal_apply_ended(run->options.journal, step, backup_dir, &error),
+		       &error);
 }

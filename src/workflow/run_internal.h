@@ -169,8 +169,9 @@ bool record_call_ended(struct run *run, struct slice key, struct slice prompt_ha
 	const struct step_result *result);
 const struct step_result *record_find_call(struct run *run, const struct workflow_step *step,
 	struct slice key, struct slice prompt_hash);
-bool record_apply_began(struct run *run, const struct workflow_step *step, struct slice backup_dir);
-bool record_apply_ended(struct run *run, const struct workflow_step *step);
+bool record_apply_began(
+	struct run *run, const struct workflow_step *step, size_t item, struct slice backup_dir);
+bool record_apply_ended(struct run *run, const struct workflow_step *step, struct slice backup_dir);
 
 /* ---- question.c ---- */
 struct question {

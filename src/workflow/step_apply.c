@@ -99,7 +99,7 @@ void apply_close(struct run *run, const struct workflow_step *step, size_t item)
 			continue;
 		}
 		*at = open->next;
-		record_apply_ended(run, step);
+		record_apply_ended(run, step, slice_of(open->work->backup_dir));
 		close_one(run, open);
 	}
 }
@@ -189,7 +189,7 @@ static void fail(struct apply_action *action) {
 	action->state = APPLY_OVER;
 	if (work != NULL && work->is_written) {
 		/* the edits stay: the person asked for no rollback */
-		record_apply_ended(task->run, task->step);
+		record_apply_ended(task->run, task->step, slice_of(action->work->backup_dir));
 		task_fail(task, action->class,
 			"%.*s; the edits are left in place, the files of before "
 			"are in %s",
@@ -326,7 +326,7 @@ static void on_restored(struct apply_action *action) {
 		fail(action);
 		return;
 	}
-	record_apply_ended(task->run, task->step);
+	record_apply_ended(task->run, task->step, slice_of(action->work->backup_dir));
 	if (action->asks_again && !is_stopped(action)) {
 		ask_again(action);
 	} else {
@@ -445,7 +445,8 @@ static void verify(struct apply_action *action) {
 static void on_written(struct apply_action *action) {
 	struct apply_work *work = action->work;
 	if (!work->job.is_ok) {
-		record_apply_ended(action->task->run, action->task->step);
+		record_apply_ended(
+			action->task->run, action->task->step, slice_of(work->backup_dir));
 		note_failure(action,
 			work->job.error.kind == ERROR_CONFIGURATION ? FAILURE_CONFIG
 								    : FAILURE_EXECUTION,
@@ -462,7 +463,8 @@ static void on_written(struct apply_action *action) {
 static void write_files(struct apply_action *action) {
 	struct task *task = action->task;
 	action->state = APPLY_WRITING;
-	if (!record_apply_began(task->run, task->step, slice_of(action->work->backup_dir)) ||
+	if (!record_apply_began(task->run, task->step, task->is_item ? task->item : SIZE_MAX,
+		    slice_of(action->work->backup_dir)) ||
 		!apply_work_start(task->run->options.loop, action->work, APPLY_WRITE)) {
 		note_failure(action, FAILURE_EXECUTION, "the edits could not be begun");
 		fail(action);

@@ -256,15 +256,34 @@ static void test_apply_and_clean(void **state) {
 	fixture_init(&fixture);
 	fixture_create(&fixture, 1700000002000);
 	assert_true(journal_apply_began(
-		fixture.journal, &fixture.steps[0], SLICE("/backup"), &fixture.error));
-	assert_true(slice_is(journal_record_open_apply(read_last(&fixture)), "/backup"));
+		fixture.journal, &fixture.steps[0], SIZE_MAX, SLICE("/backup"), &fixture.error));
+	size_t open = 0;
+	const struct slice *backups = journal_record_open_applies(read_last(&fixture), &open);
+	assert_int_equal(open, 1);
+	assert_true(slice_is(backups[0], "/backup"));
 	journal_close(fixture.journal);
 	/* The half-done apply keeps this run from being cleaned away. */
 	fixture_create(&fixture, 1700000003000);
 	assert_true(journal_apply_began(
+		fixture.journal, &fixture.steps[0], 3, SLICE("/b"), &fixture.error));
+	assert_true(journal_apply_ended(
 		fixture.journal, &fixture.steps[0], SLICE("/b"), &fixture.error));
-	assert_true(journal_apply_ended(fixture.journal, &fixture.steps[0], &fixture.error));
-	assert_null(journal_record_open_apply(read_last(&fixture)).data);
+	journal_record_open_applies(read_last(&fixture), &open);
+	assert_int_equal(open, 0);
+	/* The end of an item settles what it applied, and nothing of another. */
+	struct step_result item = result_of(&fixture, 0, STEP_OK, "");
+	assert_true(journal_apply_began(
+		fixture.journal, &fixture.steps[0], 4, SLICE("/b4"), &fixture.error));
+	assert_true(journal_apply_began(
+		fixture.journal, &fixture.steps[0], 5, SLICE("/b5"), &fixture.error));
+	assert_true(
+		journal_item_ended(fixture.journal, &fixture.steps[0], 4, &item, &fixture.error));
+	backups = journal_record_open_applies(read_last(&fixture), &open);
+	assert_int_equal(open, 1);
+	assert_true(slice_is(backups[0], "/b5"));
+	assert_true(journal_step_ended(fixture.journal, &item, &fixture.error));
+	journal_record_open_applies(read_last(&fixture), &open);
+	assert_int_equal(open, 0);
 	assert_non_null(journal_keep(fixture.journal, SLICE("../a b.md"), SLICE("text"),
 		&fixture.arena, &fixture.error));
 	assert_true(slice_is(read_text(&fixture, "_._a_b.md"), "text"));
