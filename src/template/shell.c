@@ -278,10 +278,27 @@ static void parameter_name_byte(struct shell_lexer *lexer, struct shell_frame *f
 				     : SHELL_PARAMETER_WORD;
 }
 
+static void parameter_quote(struct shell_lexer *lexer, struct shell_frame *frame, char byte) {
+	if (frame->phase == SHELL_PARAMETER_COLON) {
+		frame->phase = SHELL_PARAMETER_OFFSET;
+	}
+	if (byte == '"') {
+		shell_push(lexer, SHELL_DOUBLE);
+	} else if (frame->is_quoted) {
+		shell_lose(lexer, "a single quote stands within \"${...}\", which shells read "
+				  "differently");
+	} else {
+		shell_push(lexer, SHELL_SINGLE);
+	}
+}
+
 static void parameter_byte(struct shell_lexer *lexer, struct shell_frame *frame, char byte) {
 	if (frame->phase == SHELL_PARAMETER_NAME && byte == '$' && !frame->may_close) {
 		frame->may_close = true; /* ${$} */
 		return;
+	}
+	if (frame->phase == SHELL_PARAMETER_NAME && byte != 0 && strchr("'\"`\\$", byte)) {
+		shell_lose(lexer, "${...} has a name that is none");
 	}
 	if (quoted_byte(lexer, frame, byte)) {
 		if (frame->phase == SHELL_PARAMETER_COLON) {
@@ -291,6 +308,10 @@ static void parameter_byte(struct shell_lexer *lexer, struct shell_frame *frame,
 	}
 	if (byte == '}') {
 		shell_pop(lexer);
+		return;
+	}
+	if (byte == '"' || byte == '\'') {
+		parameter_quote(lexer, frame, byte);
 		return;
 	}
 	switch (frame->phase) {
@@ -304,20 +325,12 @@ static void parameter_byte(struct shell_lexer *lexer, struct shell_frame *frame,
 		}
 		return;
 	default:
-		break;
-	}
-	if (byte == '"') {
-		shell_push(lexer, SHELL_DOUBLE);
-	} else if (byte == '\'' && frame->is_quoted) {
-		shell_lose(lexer, "a single quote stands within \"${...}\", which shells read "
-				  "differently");
-	} else if (byte == '\'') {
-		shell_push(lexer, SHELL_SINGLE);
+		return;
 	}
 }
 
 /* The second `)` did not come: the shell reads a subshell, so do we from here on. */
-static void arithmetic_to_code(struct shell_frame *frame) {
+void shell_arithmetic_to_code(struct shell_frame *frame) {
 	frame->kind = frame->is_from_code ? SHELL_PAREN : SHELL_SUBSTITUTION;
 	frame->may_close = false;
 	shell_code_init(&frame->code);
@@ -333,7 +346,7 @@ static void arithmetic_byte(struct shell_lexer *lexer, struct shell_frame *frame
 			shell_lose(lexer,
 				"a line continuation stands between the closing parentheses");
 		} else {
-			arithmetic_to_code(frame);
+			shell_arithmetic_to_code(frame);
 			shell_code_byte(lexer, byte);
 		}
 		return;

@@ -168,6 +168,8 @@ void shell_take_back(struct shell_lexer *lexer);
 void shell_put(struct shell_lexer *lexer, size_t index, struct slice bytes);
 /* Behind a `$`: false when the byte is none of it. */
 bool shell_dollar_byte(struct shell_lexer *lexer, struct shell_frame *frame, char byte);
+/* Arithmetic turns out to be a subshell or substitution: one `)` stands where two should. */
+void shell_arithmetic_to_code(struct shell_frame *frame);
 /* Moves a line on by one byte; true when the byte ends a line that equals the delimiter. */
 bool shell_line_byte(const struct shell_heredoc *document, struct shell_line *line, char byte);
 /* Whether a substitution is around the frame: bash then ends a here-document at a line that only

@@ -270,14 +270,23 @@ static bool next_piece(struct slice *rest, struct slice *piece) {
 	return slice_split(rest, '\n', piece);
 }
 
+/* A line break of the value's: the line may be the delimiter by what the author wrote before. */
+static void end_line(struct writer *writer, struct shell_frame *frame) {
+	struct shell_line *line = &frame->line;
+	if (!line->is_different && line->matched == frame->document.delimiter.len) {
+		buf_append(writer->out, SHELL_NOTHING);
+	}
+	buf_append_byte(writer->out, '\n');
+	memset(line, 0, sizeof *line);
+}
+
 static bool write_expanded_document(
 	struct writer *writer, struct shell_frame *frame, struct slice value) {
 	struct slice rest = value, piece;
 	bool is_first = true;
 	while (next_piece(&rest, &piece)) {
 		if (!is_first) {
-			buf_append_byte(writer->out, '\n');
-			memset(&frame->line, 0, sizeof frame->line);
+			end_line(writer, frame);
 		}
 		is_first = false;
 		if (!guard_line(writer, frame, piece)) {
@@ -329,6 +338,7 @@ static bool write_document(struct writer *writer, struct shell_frame *frame, str
 		return write_expanded_document(writer, frame, value);
 	}
 	buf_append(writer->out, value);
+	frame->line.has_value = true; /* an empty one, too */
 	return watch_value(writer, writer->lexer->depth - 1, value);
 }
 
@@ -447,6 +457,9 @@ bool shell_emit_value(
 	struct shell_frame *top = shell_top(lexer);
 	if (top->kind == SHELL_ARITHMETIC && (top->has_dollar || top->is_escaped)) {
 		return refuse(&writer, number_problem);
+	}
+	if (top->kind == SHELL_ARITHMETIC && top->may_close) {
+		shell_arithmetic_to_code(top);
 	}
 	settle_top(lexer);
 	if (!has_outer(lexer)) {

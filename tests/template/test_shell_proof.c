@@ -216,6 +216,8 @@ static const struct {
 	{"cat <<EOF\nit's \"$H\1\" \\\\ \\$ \1\nEOF\n", "it's \"h\1\" \\ $ \1\n", REFUSES_NOTHING},
 	{"cat <<EOF\n\\\1 $\1\nEOF\n", "\\\1 $\1\n", REFUSES_NOTHING},
 	{"cat <<EOF\nE\1\nEOF\n", "E\1\n", REFUSES_NOTHING},
+	{"cat <<EOF\nEOF\1\n.\nEOF\n", "EOF\1\n.\n", REFUSES_MOST},
+	{"cat <<'EOF'\n\1EOF\n.\nEOF\n", "\1EOF\n.\n", REFUSES_MOST},
 	{"cat <<EOF\n\1\1\n\1EOF\n.\nEOF\n", "\1\1\n\1EOF\n.\n", REFUSES_NOTHING},
 	{"cat <<-EOF\n\t\1\n\tEOF\n", "\1\n", REFUSES_NOTHING},
 	{"cat <<-EOF\n\t.\1\n\t\tEOF\n", ".\1\n", REFUSES_NOTHING},
