@@ -288,6 +288,11 @@ static bool multiply(
 	bool left_repeats = left.type == VALUE_STRING || left.type == VALUE_LIST;
 	struct value what = left_repeats ? left : right;
 	struct value count = left_repeats ? right : left;
+	/* 2.0 times is 2 times, 2.5 times is nothing. */
+	if (count.type == VALUE_FLOAT && count.number >= 0 && count.number < 1e15 &&
+		floor(count.number) >= count.number) {
+		count = value_int((int64_t)count.number);
+	}
 	if (count.type == VALUE_BOOL) {
 		count = value_int(count.boolean); /* true is 1 in arithmetic */
 	}
