@@ -9,6 +9,7 @@ const struct command *const command_table[] = {
 	&command_doctor,
 	&command_env,
 	&command_with,
+	&command_ask,
 	&command_run,
 	&command_plan,
 	&command_workflows,

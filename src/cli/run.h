@@ -92,18 +92,28 @@ struct run_session {
 	struct run_display *display;
 	struct run_prompt *prompt;
 	struct run *run;
+	bool has_run;
+	/* The command's own: what is made just before the run (its record; may be NULL), and what
+	 * shows it where JSON was not asked for. */
+	bool (*begin)(struct run_session *session);
+	struct run_display *(*make_display)(
+		const struct run_display_options *options, const struct run_session *session);
 };
 void run_session_init(struct run_session *session, struct command_context *context);
 /* The configuration with its project, and what is secret. */
 bool run_session_configure(struct run_session *session);
 /* The workflow of the flags: found, checked, trusted. */
 bool run_session_load(struct run_session *session);
-/* Arguments, directory, team, ecosystem, the files of --context. */
+/* Team and the files of --context. */
+bool run_session_surround(struct run_session *session);
+/* That, and before it the arguments and the directory, behind it the ecosystem. */
 bool run_session_bind(struct run_session *session);
 /* The loop and the mux. */
 bool run_session_start(struct run_session *session);
 /* The options of a run of the session; the observer and whom to ask are the caller's. */
 bool run_session_options(struct run_session *session, struct run_options *options);
+/* ---- run_execute.c: runs what the session holds to its end; returns the exit code (8.6) ---- */
+int run_session_execute(struct run_session *session);
 void run_session_finish(struct run_session *session);
 /* One line when a role is the built-in one that nothing but the demo answers. */
 void run_session_warn_of_demo(const struct command_context *context,

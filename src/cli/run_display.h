@@ -47,6 +47,7 @@ struct run_summary {
 struct run_display {
 	struct run_observer observer; /* the first member */
 	struct run_display_options options;
+	bool has_printed_text; /* the final text stands on standard output already */
 	/* A question is asked on the same terminal, or has been answered. May be NULL. */
 	void (*suspend)(struct run_display *display, bool is_suspended);
 	/* A line from elsewhere (a log record), put where it does not disturb. May be NULL. */

@@ -218,13 +218,17 @@ static bool read_contexts(struct run_session *session) {
 	return is_read || run_session_refuse(session, &error);
 }
 
-bool run_session_bind(struct run_session *session) {
+bool run_session_surround(struct run_session *session) {
 	struct error error = {0};
-	return bind_words(session) && choose_dir(session) &&
-	       (team_detect(session->runner, session->dir, slice_of(session->flags.team),
+	return (team_detect(session->runner, session->dir, slice_of(session->flags.team),
 			&session->team, &error) ||
 		       run_session_refuse(session, &error)) &&
-	       choose_ecosystem(session) && read_contexts(session);
+	       read_contexts(session);
+}
+
+bool run_session_bind(struct run_session *session) {
+	return bind_words(session) && choose_dir(session) && run_session_surround(session) &&
+	       choose_ecosystem(session);
 }
 
 /* ---- the machine ---- */
