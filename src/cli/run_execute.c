@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/run.h"
+#include "proc/process.h"
 
 #define RUN_EXIT_TIMED_OUT 124
 #define RUN_EXIT_SIGNAL 128
@@ -177,6 +178,9 @@ static void on_signal(int signal_number, void *data) {
 		}
 	}
 	run_cancel(session->run, !is_first);
+	if (!is_first) {
+		process_watchdog_kill_all(session->watchdog);
+	}
 }
 
 /* ---- the run ---- */

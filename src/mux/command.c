@@ -327,12 +327,13 @@ static void resume_call(struct backend_call *call) {
 	}
 }
 
-/* `out` stays until the arena goes: the report points into it. */
+/* `out` stays until the arena goes: the report points into it. An agent is asked to end, for it may
+ * have programs of its own to end, in sessions of theirs. */
 static void release(struct backend_call *call) {
 	call->is_released = true;
 	call->state = COMMAND_ENDED;
 	loop_defer_cancel(&call->deferred);
-	process_release(call->process);
+	process_dismiss(call->process);
 	call->process = NULL;
 	command_plan_finish(&call->plan);
 }

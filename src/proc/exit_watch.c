@@ -5,12 +5,15 @@
  * for all children of all loops, and its handler belongs to the program, not to a library in it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proc/process_internal.h"
 
@@ -65,6 +68,37 @@ void exit_watch_close(struct exit_watch *watch) {
 	if (watch->fd >= 0) {
 		close(watch->fd);
 		watch->fd = -1;
+	}
+}
+
+/* False at its end. */
+static bool drain(int fd) {
+	char ignored[16 * 1024];
+	ssize_t len = read(fd, ignored, sizeof ignored);
+	return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+#define MAX_DRAINED 2
+
+void exit_watch_wait(
+	const struct exit_watch *watch, const int *drained, size_t count, uint64_t limit_ms) {
+	struct pollfd fds[1 + MAX_DRAINED] = {{.fd = watch->fd, .events = POLLIN}};
+	uint64_t end_ms = clock_monotonic_ms() + limit_ms;
+	for (size_t i = 0; i < count && i < MAX_DRAINED; i++) {
+		fds[1 + i] = (struct pollfd){.fd = drained[i], .events = POLLIN};
+	}
+	for (uint64_t now_ms = end_ms - limit_ms; now_ms < end_ms; now_ms = clock_monotonic_ms()) {
+		uint64_t left_ms = end_ms - now_ms;
+		int ready =
+			poll(fds, (nfds_t)(1 + count), left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+		if ((ready < 0 && errno != EINTR) || (ready > 0 && fds[0].revents != 0)) {
+			return;
+		}
+		for (size_t i = 1; ready > 0 && i <= count; i++) {
+			if (fds[i].revents != 0 && !drain(fds[i].fd)) {
+				fds[i].fd = -1;
+			}
+		}
 	}
 }
 

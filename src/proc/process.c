@@ -58,7 +58,8 @@ struct process {
 	size_t max_output;
 	bool streams_output, is_paused;
 	bool is_released;
-	unsigned depth; /* callbacks under way */
+	bool is_dismissed; /* TERM was sent; whoever reaps it waits for the grace, then kills */
+	unsigned depth;    /* callbacks under way */
 	struct process_watchdog *watchdog;
 	void (*on_output)(void *data, enum process_stream stream, struct slice bytes);
 	void (*on_done)(void *data, const struct process_result *result);
@@ -99,11 +100,32 @@ static void free_process(void *data) {
 	free(process);
 }
 
+static void kill_group(const struct process *process, int signal_number) {
+	kill(-process->pid, signal_number);
+}
+
+/* The group is no more, also what the child left running. */
+static void end_group(struct process *process) {
+	if (!process->is_reaped) {
+		kill_group(process, SIGKILL);
+	}
+	watchdog_remove(process->watchdog, process->pid);
+}
+
 static void reap(void *data) {
 	struct process *process = data;
+	if (process->is_dismissed) {
+		const int pipes[] = {process->output.fd, process->error.fd};
+		exit_watch_wait(&process->exit_watch, pipes, 2, process->kill_grace_ms);
+		end_group(process);
+		process_watchdog_destroy(process->watchdog);
+		close_channel(&process->output);
+		close_channel(&process->error);
+	}
 	exit_watch_join(&process->exit_watch);
 	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR) {
 	}
+	exit_watch_close(&process->exit_watch);
 	process->is_reaped = true;
 }
 
@@ -125,18 +147,6 @@ static bool leave(struct process *process) {
 		return true;
 	}
 	return process->is_released;
-}
-
-static void kill_group(const struct process *process, int signal_number) {
-	kill(-process->pid, signal_number);
-}
-
-/* The group is no more, also what the child left running. */
-static void end_group(struct process *process) {
-	if (!process->is_reaped) {
-		kill_group(process, SIGKILL);
-	}
-	watchdog_remove(process->watchdog, process->pid);
 }
 
 static struct process_result describe(const struct process *process) {
@@ -619,6 +629,37 @@ void process_release(struct process *process) {
 		end_group(process);
 		process->state = PROCESS_DONE;
 	}
+	process->is_released = true;
+	if (process->depth == 0) {
+		dispose(process);
+	}
+}
+
+/* Takes a channel off the loop, but leaves it open. */
+static void unwatch(struct channel *channel) {
+	loop_poll_destroy(channel->poll);
+	channel->poll = NULL;
+}
+
+/* Nothing of it is left on the loop; the thread that reaps it has its descriptors. Its pipes stay
+ * open: even a shell that says "Terminated" would die of a closed one before it could tidy up. */
+void process_dismiss(struct process *process) {
+	if (process == NULL || process->state == PROCESS_DONE || process->has_exited) {
+		process_release(process);
+		return;
+	}
+	unwatch(&process->output);
+	unwatch(&process->error);
+	close_channel(&process->input);
+	loop_poll_destroy(process->exit_poll);
+	process->exit_poll = NULL;
+	loop_timer_stop(&process->deadline);
+	loop_timer_stop(&process->grace);
+	kill_group(process, SIGTERM);
+	kill_group(process, SIGCONT);
+	watchdog_ref(process->watchdog);
+	process->is_dismissed = true;
+	process->state = PROCESS_DONE;
 	process->is_released = true;
 	if (process->depth == 0) {
 		dispose(process);

@@ -21,8 +21,10 @@ struct process_watchdog;
 /* Starts the watchdog child; NULL and an error when it cannot be. Do it early: it inherits what is
  * open. */
 struct process_watchdog *process_watchdog_create(struct error *error);
-/* Ends it (nothing is killed: every process must be done). Accepts NULL. */
+/* Ends it (nothing is killed: every process must be done or released). Accepts NULL. */
 void process_watchdog_destroy(struct process_watchdog *watchdog);
+/* KILL to every group that is left, at once: those that were dismissed too. Accepts NULL. */
+void process_watchdog_kill_all(const struct process_watchdog *watchdog);
 
 enum process_stream {
 	PROCESS_STDOUT,
@@ -94,6 +96,9 @@ void process_resume(struct process *process);
 /* No callback comes any more; kills what runs; freed when it is gone. Must be called exactly once,
  * also after on_done (allowed inside it). Accepts NULL. */
 void process_release(struct process *process);
+/* As process_release, but what runs is asked first: TERM, grace, KILL to the group, on another
+ * thread, for which the end of the loop waits. */
+void process_dismiss(struct process *process);
 
 /* The path of a program as execvp would find it with this PATH (NULL: the environment's), in the
  * arena; NULL when there is none. */

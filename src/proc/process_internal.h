@@ -63,6 +63,10 @@ struct exit_watch {
 /* False and errno. */
 bool exit_watch_start(struct exit_watch *watch, pid_t pid);
 void exit_watch_close(struct exit_watch *watch);
+/* Waits for the exit, at most so long, and reads what comes from the other descriptors (not
+ * blocking ones; -1: none), or who writes there would end by that. */
+void exit_watch_wait(
+	const struct exit_watch *watch, const int *drained, size_t count, uint64_t limit_ms);
 /* Before the child is reaped: nothing looks at its number any more. Waits for its exit. */
 void exit_watch_join(struct exit_watch *watch);
 
@@ -71,6 +75,9 @@ void exit_watch_join(struct exit_watch *watch);
 /* Tells of the group that this process leads. Only system calls: a forked child calls it. Accepts
  * NULL. */
 void watchdog_add_self(const struct process_watchdog *watchdog);
+/* Another owner, which calls process_watchdog_destroy too: any thread, also after the first has.
+ * Accepts NULL and returns its argument. */
+struct process_watchdog *watchdog_ref(struct process_watchdog *watchdog);
 /* The group was killed or never came to be. Before its leader is reaped: its number is free then.
  * Accepts NULL. */
 void watchdog_remove(const struct process_watchdog *watchdog, pid_t group);

@@ -7,6 +7,7 @@
  * parent may die and the group be unknown: until then the child itself keeps the socket open. */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,11 +19,12 @@
 #include "proc/process_internal.h"
 
 struct process_watchdog {
+	atomic_uint owners;
 	int socket;
 	pid_t pid;
 };
 
-/* A group that began, or (negative) one that is gone. */
+/* A group that began, or (negative) one that is gone; 0: all are to be killed now. */
 struct message {
 	pid_t group;
 };
@@ -62,6 +64,12 @@ static void forget(struct groups *groups, pid_t group) {
 	}
 }
 
+static void kill_all(const struct groups *groups) {
+	for (size_t i = 0; i < groups->len; i++) {
+		kill(-groups->items[i], SIGKILL);
+	}
+}
+
 /* All signals are blocked here, those of the terminal as well as SIGTERM: only the end of the
  * socket ends it. Descriptors it inherited are closed, or it would keep files, locks and pipes
  * open. */
@@ -86,13 +94,13 @@ static void watch(int socket) {
 		}
 		if (message.group > 0) {
 			remember(&groups, message.group);
-		} else {
+		} else if (message.group < 0) {
 			forget(&groups, -message.group);
+		} else {
+			kill_all(&groups);
 		}
 	}
-	for (size_t i = 0; i < groups.len; i++) {
-		kill(-groups.items[i], SIGKILL);
-	}
+	kill_all(&groups);
 	_exit(0);
 }
 
@@ -124,19 +132,27 @@ struct process_watchdog *process_watchdog_create(struct error *error) {
 		return NULL;
 	}
 	struct process_watchdog *watchdog = mem_calloc(1, sizeof *watchdog);
+	atomic_init(&watchdog->owners, 1);
 	watchdog->socket = ours;
 	watchdog->pid = pid;
 	return watchdog;
 }
 
 void process_watchdog_destroy(struct process_watchdog *watchdog) {
-	if (watchdog == NULL) {
+	if (watchdog == NULL || atomic_fetch_sub(&watchdog->owners, 1) > 1) {
 		return;
 	}
 	close(watchdog->socket);
 	while (waitpid(watchdog->pid, NULL, 0) < 0 && errno == EINTR) {
 	}
 	free(watchdog);
+}
+
+struct process_watchdog *watchdog_ref(struct process_watchdog *watchdog) {
+	if (watchdog != NULL) {
+		atomic_fetch_add(&watchdog->owners, 1);
+	}
+	return watchdog;
 }
 
 static void tell(const struct process_watchdog *watchdog, pid_t group) {
@@ -148,6 +164,10 @@ static void tell(const struct process_watchdog *watchdog, pid_t group) {
 
 void watchdog_add_self(const struct process_watchdog *watchdog) {
 	tell(watchdog, getpid());
+}
+
+void process_watchdog_kill_all(const struct process_watchdog *watchdog) {
+	tell(watchdog, 0);
 }
 
 void watchdog_remove(const struct process_watchdog *watchdog, pid_t group) {

@@ -507,13 +507,14 @@ static void a_time_limit_ends_the_tree(void **state) {
 
 static void stop_kill_and_release_end_the_tree(void **state) {
 	(void)state;
-	void (*const ways[])(struct process *) = {process_stop, process_kill, process_release};
+	void (*const ways[])(struct process *) = {
+		process_stop, process_kill, process_release, process_dismiss};
 	static const char *const scripts[] = {TREE(""), TREE("trap '' TERM")};
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		struct tree tree;
-		bool is_release = ways[i % 3] == process_release;
-		tree_start(&tree, scripts[i / 3], 0);
-		ways[i % 3](tree.child.process);
+		bool is_release = i % 4 >= 2;
+		tree_start(&tree, scripts[i / 4], 0);
+		ways[i % 4](tree.child.process);
 		loop_run(tree.loop);
 		assert_int_equal(tree.child.done_count, is_release ? 0 : 1);
 		if (!is_release) {
@@ -564,6 +565,37 @@ static void a_child_may_tidy_up(void **state) {
 	process_release(child.process);
 	child_finish(&child);
 	loop_destroy(loop);
+}
+
+/* The same when nobody listens any more; the end of the loop waits for it, and the watchdog may be
+ * gone by then. */
+static void a_dismissed_child_may_tidy_up(void **state) {
+	(void)state;
+	char *dir = make_dir();
+	struct error error;
+	struct arena arena = {0};
+	struct loop *loop = loop_create(&error);
+	struct process_watchdog *watchdog = process_watchdog_create(&error);
+	struct child child = {0};
+	child_shell(&child,
+		"trap 'sleep 0.05; echo tidy >\"$1/done\"; exit' TERM; echo $$ >\"$1/pid\"; "
+		"while :; do sleep 0.01; done",
+		dir);
+	child.options.kill_grace_ms = 10000;
+	child.options.watchdog = watchdog;
+	child_start(&child, loop);
+	assert_non_null(child.process);
+	int pid = read_pid(file_join(&arena, dir, "pid"));
+	process_dismiss(child.process);
+	process_watchdog_destroy(watchdog);
+	loop_destroy(loop);
+	assert_int_equal(child.done_count, 0);
+	assert_false(is_running(pid));
+	assert_true(file_exists(file_join(&arena, dir, "done")));
+	process_dismiss(NULL);
+	arena_finish(&arena);
+	child_finish(&child);
+	remove_dir(dir);
 }
 
 /* 2.1: a grandchild that holds the pipes does not hold the result, and goes with the child; as does
@@ -623,7 +655,7 @@ static void (*fatal_way)(struct process *);
 static void act_at_event(struct child *child) {
 	assert_false(child->is_released);
 	if (child->events == fatal_event) {
-		child->is_released = fatal_way == process_release;
+		child->is_released = fatal_way == process_release || fatal_way == process_dismiss;
 		fatal_way(child->process);
 	}
 }
@@ -631,8 +663,8 @@ static void act_at_event(struct child *child) {
 static void every_event_may_be_the_last(void **state) {
 	(void)state;
 	void (*const ways[])(struct process *) = {
-		process_release, process_stop, process_kill, process_pause};
-	for (size_t way = 0; way < 4; way++) {
+		process_release, process_dismiss, process_stop, process_kill, process_pause};
+	for (size_t way = 0; way < 5; way++) {
 		bool was_reached = true;
 		for (fatal_event = 1; was_reached; fatal_event++) {
 			fatal_way = ways[way];
@@ -844,6 +876,7 @@ int test_process(void) {
 		cmocka_unit_test(stop_kill_and_release_end_the_tree),
 		cmocka_unit_test(a_stopped_tree_ends_too),
 		cmocka_unit_test(a_child_may_tidy_up),
+		cmocka_unit_test(a_dismissed_child_may_tidy_up),
 		cmocka_unit_test(what_the_child_leaves_running_ends),
 		cmocka_unit_test(a_busy_loop_is_not_the_child_s_fault),
 		cmocka_unit_test(every_event_may_be_the_last),

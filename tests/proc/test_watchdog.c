@@ -256,6 +256,33 @@ static void only_groups_that_are_left_are_killed(void **state) {
 	assert_int_equal(waitpid(killed, NULL, 0), killed);
 }
 
+/* "Once more ends it at once": what was dismissed and takes no notice of it, too. */
+static void all_groups_can_be_killed_at_once(void **state) {
+	(void)state;
+	struct error error;
+	char *dir = make_dir();
+	struct arena arena = {0};
+	struct process_watchdog *watchdog = process_watchdog_create(&error);
+	struct loop *loop = loop_create(&error);
+	struct child child = {0};
+	child_shell(&child, "trap '' TERM; echo $$ >\"$1/pid\"; sleep 60; sleep 60", dir);
+	child.options.kill_grace_ms = 600000;
+	child.options.watchdog = watchdog;
+	child_start(&child, loop);
+	assert_non_null(child.process);
+	int pid = read_pid(file_join(&arena, dir, "pid"));
+	process_dismiss(child.process);
+	assert_true(is_running(pid));
+	process_watchdog_kill_all(watchdog);
+	assert_true(is_gone(pid));
+	loop_destroy(loop);
+	process_watchdog_destroy(watchdog);
+	process_watchdog_kill_all(NULL);
+	arena_finish(&arena);
+	child_finish(&child);
+	remove_dir(dir);
+}
+
 /* It may have been killed: children run on unwatched, and no SIGPIPE comes of it. */
 static void its_death_harms_nobody(void **state) {
 	(void)state;
@@ -282,6 +309,7 @@ int test_watchdog(void) {
 		cmocka_unit_test(it_ignores_signals_and_ends_when_told),
 		cmocka_unit_test(it_keeps_no_descriptor_open),
 		cmocka_unit_test(only_groups_that_are_left_are_killed),
+		cmocka_unit_test(all_groups_can_be_killed_at_once),
 		cmocka_unit_test(its_death_harms_nobody),
 	};
 	return cmocka_run_group_tests_name("watchdog", tests, NULL, NULL);
