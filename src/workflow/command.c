@@ -174,10 +174,13 @@ static bool add_variable(
 	return true;
 }
 
-bool task_variables(struct task *task, const struct process_variable **items, size_t *count) {
+bool task_variables(struct task *task, bool exports_outputs, const struct process_variable **items,
+	size_t *count) {
 	struct variables variables = {0};
-	export_arguments(task, &variables);
-	export_outputs(task, &variables);
+	if (exports_outputs) {
+		export_arguments(task, &variables);
+		export_outputs(task, &variables);
+	}
 	for (size_t i = 0; i < task->run->workflow->env.len; i++) {
 		if (!add_variable(task, &task->run->workflow->env.items[i], &variables)) {
 			return false;
@@ -217,7 +220,7 @@ struct process *command_start(struct task *task, const struct command *command, 
 	struct error error = {0};
 	const struct process_variable *variables;
 	size_t count;
-	if (!task_variables(task, &variables, &count)) {
+	if (!task_variables(task, true, &variables, &count)) {
 		return NULL;
 	}
 	struct process *process =

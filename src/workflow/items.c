@@ -5,33 +5,44 @@
 
 /* ---- for_each ---- */
 
+/* False when there is no room: then there are no items at all. */
+static bool push(struct value_list **list, struct value value, struct arena *arena) {
+	if (*list != NULL && !value_list_push(arena, *list, value)) {
+		*list = NULL;
+	}
+	return *list != NULL;
+}
+
 static const struct value_list *one_item(struct value value, struct arena *arena) {
 	struct value_list *list = value_list_new(arena);
-	value_list_push(arena, list, value);
+	push(&list, value, arena);
 	return list;
 }
 
 /* An array by its elements, an object as the one item; a snippet within prose counts only when it
- * is an array. NULL: neither. */
-static const struct value_list *items_of_json(struct slice text, struct arena *arena) {
+ * is an array. *is_found false: neither. */
+static const struct value_list *items_of_json(
+	struct slice text, struct arena *arena, bool *is_found) {
 	enum extract_step step;
 	const struct json *json = extract_json(arena, text, &step);
+	*is_found =
+		json_is(json, JSON_ARRAY) || (json_is(json, JSON_OBJECT) && step != EXTRACT_PROSE);
 	if (json_is(json, JSON_ARRAY)) {
 		struct value_list *list = value_list_new(arena);
 		json_each (element, json) {
-			value_list_push(arena, list, value_from_json(arena, element));
+			if (!push(&list, value_from_json(arena, element), arena)) {
+				break;
+			}
 		}
 		return list;
 	}
-	if (json_is(json, JSON_OBJECT) && step != EXTRACT_PROSE) {
-		return one_item(value_from_json(arena, json), arena);
-	}
-	return NULL;
+	return *is_found ? one_item(value_from_json(arena, json), arena) : NULL;
 }
 
 static const struct value_list *items_of_text(struct slice text, struct arena *arena) {
-	const struct value_list *found = items_of_json(text, arena);
-	if (found != NULL) {
+	bool is_found;
+	const struct value_list *found = items_of_json(text, arena, &is_found);
+	if (is_found) {
 		return found;
 	}
 	struct value_list *list = value_list_new(arena);
@@ -40,8 +51,8 @@ static const struct value_list *items_of_text(struct slice text, struct arena *a
 	if (rest.len == 0) {
 		return list;
 	}
-	while (slice_split(&rest, ',', &part)) {
-		value_list_push(arena, list, value_string(slice_trim(part)));
+	while (slice_split(&rest, ',', &part) &&
+		push(&list, value_string(slice_trim(part)), arena)) {
 	}
 	return list;
 }
@@ -119,8 +130,8 @@ const struct value_list *items_of_matrix(const struct workflow_step *step, struc
 	}
 	for (size_t number = 0; number < count; number++) {
 		struct value_map *cell = cell_of(step, number, arena);
-		if (!is_excluded(step, cell, arena)) {
-			value_list_push(arena, list, value_of_map(cell));
+		if (!is_excluded(step, cell, arena) && !push(&list, value_of_map(cell), arena)) {
+			break;
 		}
 	}
 	return list;

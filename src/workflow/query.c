@@ -327,6 +327,8 @@ void query_start(struct query *query) {
 		.arena = &run->arena,
 		.deadline_ms = task->limit.at_ms,
 		.cwd = run->options.dir,
+		.variables = query->variables,
+		.variable_count = query->variable_count,
 		.streams = run->options.streams,
 		.accept = step->output_schema != NULL || step->needs_json ? accept : NULL,
 		.on_progress = on_progress,

@@ -12,8 +12,10 @@ struct query {
 	struct task *task;
 	const struct workflow_step *step; /* whose schema counts; of a re-ask the source step */
 	struct role_plan plan;
-	struct slice prompt, system, schema; /* schema: as text; absent: none */
-	struct slice key;                    /* in the record */
+	struct slice prompt, system, schema;      /* schema: as text; absent: none */
+	const struct process_variable *variables; /* of programs that are backends */
+	size_t variable_count;
+	struct slice key; /* in the record */
 	char prompt_hash[65];
 	/* What became of it. The result's fields that answers fill in are filled in, also when it
 	 * failed; why is in `class` and `message` then. */

@@ -216,9 +216,9 @@ bool run_evaluate_text(const struct run *run, const struct step_template *text,
 bool task_render(struct task *task, const struct step_template *text, struct slice *out);
 
 /* ---- items.c ---- */
-/* The items of a step: of `for_each` (5.7) or of `matrix`, in the arena. */
+/* The items of a step: of `for_each` (5.7) or of `matrix`, in the arena. NULL: there is no room for
+ * them, or the matrix has more than ITEMS_MAX_CELLS. */
 const struct value_list *items_of_value(struct value value, struct arena *arena);
-/* NULL: more than ITEMS_MAX_CELLS. */
 #define ITEMS_MAX_CELLS ((size_t)100000)
 const struct value_list *items_of_matrix(const struct workflow_step *step, struct arena *arena);
 /* `item`, `index`, `loop` of one item. */
@@ -293,8 +293,10 @@ void command_of_shell(struct run *run, const char *shell, struct slice text, str
 /* A program without a shell. */
 void command_of_argv(struct run *run, const struct slice *words, size_t count, struct arena *arena,
 	struct command *command);
-/* The variables of the step's programs. False: the task has failed. */
-bool task_variables(struct task *task, const struct process_variable **items, size_t *count);
+/* The variables of the step's programs: the workflow's and the step's own, and for commands of
+ * steps the arguments and outputs (6.6). False: the task has failed. */
+bool task_variables(struct task *task, bool exports_outputs, const struct process_variable **items,
+	size_t *count);
 /* NULL: the task has failed (the variables could not be made, or the program not started). */
 struct process *command_start(struct task *task, const struct command *command, void *data,
 	void (*on_done)(void *data, const struct process_result *result));

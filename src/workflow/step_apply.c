@@ -596,7 +596,7 @@ static bool prepare(struct task *task, struct slice *text, bool *is_json) {
 	}
 	action->verify_text = arena_dup(&task->run->arena, verify_text);
 	return task->run->options.is_dry_run ||
-	       task_variables(task, &action->variables, &action->variable_count);
+	       task_variables(task, true, &action->variables, &action->variable_count);
 }
 
 static void apply_start(struct task *task) {

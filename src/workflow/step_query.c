@@ -47,7 +47,8 @@ static void on_done(struct query *query) {
 static void query_step_start(struct task *task) {
 	struct query *query = ARENA_NEW(&task->arena, struct query);
 	task->action = query;
-	if (make_query(task, query)) {
+	if (make_query(task, query) &&
+		task_variables(task, false, &query->variables, &query->variable_count)) {
 		query->on_done = on_done;
 		query_start(query);
 	}

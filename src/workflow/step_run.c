@@ -288,7 +288,8 @@ static bool find_items(struct step_run *step_run, struct error *error) {
 		step_run->items = items_of_value(value, &run->arena);
 	}
 	if (step_run->has_items && step_run->items == NULL) {
-		return error_set(error, ERROR_CONFIGURATION, "its matrix has more than %zu cells",
+		return error_set(error, ERROR_CONFIGURATION,
+			"it has more items than there is room for (a matrix: than %zu cells)",
 			ITEMS_MAX_CELLS);
 	}
 	if (step_run->has_items) {

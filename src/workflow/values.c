@@ -257,7 +257,7 @@ static struct value steps_map(const struct value_object *object, struct arena *a
 			!value_map_put(arena, map,
 				value_string(results->workflow->steps.items[i].name),
 				result_value(&results->items[i], arena))) {
-			break;
+			return value_undefined(); /* no room: rather nothing than a part */
 		}
 	}
 	return value_of_map(map);

@@ -299,7 +299,7 @@ static struct value outputs_list(const struct value_object *object, struct arena
 	struct value_list *list = value_list_new(arena);
 	for (size_t i = 0; i < outputs->count; i++) {
 		if (!value_list_push(arena, list, entry_value(&outputs->entries[i], arena))) {
-			break;
+			return value_undefined(); /* no room: rather nothing than a part */
 		}
 	}
 	return value_of_list(list);
@@ -311,7 +311,7 @@ static struct value outputs_map(const struct value_object *object, struct arena 
 	for (size_t i = 0; i < outputs->count; i++) {
 		if (!value_map_put(arena, map, value_string(outputs->entries[i].name),
 			    result_text(outputs->entries[i].text))) {
-			break;
+			return value_undefined();
 		}
 	}
 	return value_of_map(map);

@@ -125,6 +125,17 @@ static void a_limit_ends_a_question(void **state) {
 	assert_error(f, "a", FAILURE_TIMEOUT, "its time limit of 100ms");
 }
 
+static void a_program_gets_the_steps_variables(void **state) {
+	struct run_fixture *f = *state;
+	run_fixture_end(f);
+	run_fixture_begin(f,
+		"[backends.env]\ncommand = \"sh\"\n"
+		"args = [\"-c\", \"cat; echo $OUTER $INNER; pwd\", \"sh\"]\nstdin = true\n");
+	run_fixture_do(f, "name = \"test\"\n[env]\nOUTER = \"o\"\n" QUERY(
+				  "a", "backend = \"env\"\nenv = {INNER = \"{{ 1 + 1 }}\"}"));
+	assert_output(f, "a", arena_printf(&f->arena, "asko 2\n%s", f->dir).data);
+}
+
 /* ---- JSON ---- */
 
 #define SCHEMA                                                                                     \
@@ -252,6 +263,7 @@ int test_run_query(void) {
 		TEST(a_role_of_the_workflow_wins),
 		TEST(queries_without_dependencies_overlap),
 		TEST(a_limit_ends_a_question),
+		TEST(a_program_gets_the_steps_variables),
 		TEST(a_bad_reply_is_repaired),
 		TEST(without_retries_it_fails_with_the_pointer),
 		TEST(a_reply_without_json_fails_where_json_is_wanted),
