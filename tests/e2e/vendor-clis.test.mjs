@@ -1,4 +1,4 @@
-// The vendors' own command-line tools as command backends of a workflow, against the fake upstream of their own format: plain
+// The vendors' own command-line tools as command backends, asked by `llm-mux ask`, against the fake upstream of their own format: plain
 // text out, the events of their JSON modes read, refused keys and rate limits classified (workflows.md 2.1, 2.5).
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ for (const [name, vendor] of Object.entries(vendors)) {
     before(async () => { up = await startFake(); });
     after(async () => { await up?.close(); });
 
-    /** Asks a one-step workflow whose only backend is the vendor's program; what it printed goes into messages of failures. */
+    /** Asks the vendor's program one question; gives its check the exit code, what was told by type, and words for messages of failures. */
     async function ask(args, prompt, check) {
       const place = placeAgent(name);
       if (name === 'gemini-cli') {
@@ -54,33 +54,36 @@ for (const [name, vendor] of Object.entries(vendors)) {
       const config = join(place.env.XDG_CONFIG_HOME, 'llm-mux');
       mkdirSync(config, { recursive: true });
       writeFileSync(join(config, 'config.toml'), [
-        '[backends.vendor]', `command = ${toml(agent.program)}`, `args = ${toml(args)}`, 'max_retries = 0', 'timeout = 60', '[roles.vendor]', 'backends = ["vendor"]', '',
+        '[backends.vendor]', `command = ${toml(agent.program)}`, `args = ${toml(args)}`, 'max_retries = 0', 'timeout = 60', '',
       ].join('\n'));
-      const workflow = join(place.home, 'ask.toml');
-      writeFileSync(workflow, ['name = "ask"', '[[steps]]', 'name = "answer"', 'type = "query"', 'role = "vendor"', `prompt = ${toml(prompt)}`, ''].join('\n'));
       up.fake.reset();
       try {
         const env = { ...place.env, ...vendor.env(up) };
-        const done = await runGroup(['run', '--output', 'quiet', '--dir', place.cwd, workflow], { cwd: place.cwd, env });
-        check(done, `${agent.program} ${args.join(' ')}\nstdout: ${done.stdout.slice(-3000)}\nstderr: ${done.stderr.slice(-3000)}\nasked: ${up.fake.entries.length}`);
+        const done = await runGroup(['ask', '--output', 'json', '--dir', place.cwd, '-b', 'vendor', prompt], { cwd: place.cwd, env });
+        const said = `${agent.program} ${args.join(' ')}\nstdout: ${done.stdout.slice(-3000)}\nstderr: ${done.stderr.slice(-3000)}\nasked: ${up.fake.entries.length}`;
+        const told = Object.fromEntries(done.stdout.trim().split('\n').map((line) => JSON.parse(line)).map((event) => [event.type, event]));
+        check({ code: done.code, ...told }, said);
       } finally {
         place.remove();
       }
     }
 
     for (const mode of ['plain', 'json', 'lines'].filter((m) => vendor[m]))
-      test(`an answer (${mode})`, { timeout }, () => ask(vendor[mode](up), '[[fake:echo]] Hello there', ({ code, stdout }, said) => {
+      test(`an answer (${mode})`, { timeout }, () => ask(vendor[mode](up), '[[fake:echo]] Hello there', ({ code, Result, StepComplete }, said) => {
         assert.equal(code, 0, said);
-        assert.match(stdout, /^echo: [^]*Hello there\s*$/, said);
+        assert.match(Result.output, /^echo: [^]*Hello there\s*$/, said);
+        // Only what they print as JSON tells of tokens.
+        assert.equal(StepComplete.usage !== undefined, mode !== 'plain', said);
         // claude looks first whether anybody is there.
         assert.deepEqual(up.fake.rejections.map((e) => e.rejection).filter((r) => r !== 'no such path: /'), [], said);
       }));
 
-    for (const [scenario, failure] of [['error-401', 'auth'], ['error-429', 'rate_limit']])
+    for (const [scenario, kind] of [['error-401', 'auth_error'], ['error-429', 'rate_limit']])
       for (const mode of ['plain', 'lines'])
-        test(`${scenario} is ${failure} (${mode})`, { timeout }, () => ask(vendor[mode](up), `[[fake:${scenario}]] Hello there`, ({ code, stderr }, said) => {
+        test(`${scenario} is ${kind} (${mode})`, { timeout }, () => ask(vendor[mode](up), `[[fake:${scenario}]] Hello there`, ({ code, StepError, Result }, said) => {
           assert.equal(code, 1, said);
-          assert.match(stderr, new RegExp(`vendor: ${failure}`), said);
+          assert.equal(StepError.kind, kind, said);
+          assert.equal(Result.success, false, said);
           assert.ok(up.fake.entries.length > 0, said);
         }));
   });
