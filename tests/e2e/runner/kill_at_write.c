@@ -1,6 +1,6 @@
 /* kill_at_write.c: preloaded into the program by the crash test: ends it by SIGKILL before the N-th
- * call that changes a file (KILL_AT_WRITE=N), or counts them (KILL_COUNT_FILE=path). Only the program
- * itself, never its children. */
+ * call that changes a file (KILL_AT_WRITE=N), or counts them (KILL_COUNT_FILE=path). Only the
+ * program itself, never its children. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
