@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "template/builtins.h"
+#include "template/zone.h"
 
 #define FORMAT_MAX 64              /* of one specifier */
 #define EXPANDED_MAX 256           /* what one may become */
@@ -13,13 +14,13 @@
 
 struct moment {
 	int64_t ms;
-	int offset_minutes;
+	int offset_seconds;
 	char zone[16]; /* "UTC", "+02:00" */
 	struct tm parts;
 };
 
-/* "UTC", "Z", "+02:00", "-0530". Names of places would need the machine's own database. */
-static bool parse_zone(struct slice text, struct moment *moment) {
+/* "UTC", "Z", "+02:00", "-0530". */
+static bool parse_offset(struct slice text, struct moment *moment) {
 	if (slice_ieq(text, SLICE("utc")) || slice_ieq(text, SLICE("gmt")) ||
 		slice_ieq(text, SLICE("z"))) {
 		snprintf(moment->zone, sizeof moment->zone, "UTC");
@@ -46,8 +47,23 @@ static bool parse_zone(struct slice text, struct moment *moment) {
 		return false;
 	}
 	int sign = text.data[0] == '-' ? -1 : 1;
-	moment->offset_minutes = sign * (hours * 60 + minutes);
+	moment->offset_seconds = sign * (hours * 60 + minutes) * 60;
 	snprintf(moment->zone, sizeof moment->zone, "%c%02d:%02d", text.data[0], hours, minutes);
+	return true;
+}
+
+/* An offset, or a name of the machine's database. */
+static bool choose_zone(struct slice text, struct moment *moment) {
+	struct zone zone;
+	int64_t seconds = (moment->ms - (((moment->ms % 1000) + 1000) % 1000)) / 1000;
+	if (parse_offset(text, moment)) {
+		return true;
+	}
+	if (!zone_find(text, seconds, &zone)) {
+		return false;
+	}
+	moment->offset_seconds = zone.offset_seconds;
+	snprintf(moment->zone, sizeof moment->zone, "%s", zone.name);
 	return true;
 }
 
@@ -89,8 +105,9 @@ static bool read_moment(struct template_reader *reader, struct value value, int6
 static size_t append_own(struct slice rest, const struct moment *moment, struct buf *out) {
 	int64_t ms = ((moment->ms % 1000) + 1000) % 1000;
 	char offset[8];
-	snprintf(offset, sizeof offset, "%c%02d:%02d", moment->offset_minutes < 0 ? '-' : '+',
-		abs(moment->offset_minutes) / 60 % 100, abs(moment->offset_minutes) % 60);
+	int minutes = abs(moment->offset_seconds) / 60;
+	snprintf(offset, sizeof offset, "%c%02d:%02d", moment->offset_seconds < 0 ? '-' : '+',
+		minutes / 60 % 100, minutes % 60);
 	if (slice_starts_with(rest, SLICE(":z"))) {
 		buf_append_str(out, offset);
 		return 2;
@@ -182,16 +199,18 @@ bool filter_strftime(
 	if (!template_reader_done(&reader, 3) || !read_moment(&reader, subject, &moment.ms)) {
 		return false;
 	}
-	if (!parse_zone(zone, &moment)) {
-		return builtin_fail(&reader, "`tz` must be UTC or an offset as +02:00, not `%.*s`",
+	if (!choose_zone(zone, &moment)) {
+		return builtin_fail(&reader,
+			"`tz` must be UTC, an offset as +02:00 or a zone this machine knows, as "
+			"Europe/Berlin; not `%.*s`",
 			SLICE_FMT(slice_sub(zone, 0, 40)));
 	}
 	time_t seconds = (time_t)((moment.ms - (((moment.ms % 1000) + 1000) % 1000)) / 1000) +
-			 moment.offset_minutes * 60;
+			 moment.offset_seconds;
 	if (!gmtime_r(&seconds, &moment.parts)) {
 		return builtin_fail(&reader, "the date is out of range");
 	}
-	moment.parts.tm_gmtoff = moment.offset_minutes * 60L;
+	moment.parts.tm_gmtoff = moment.offset_seconds;
 	moment.parts.tm_zone = moment.zone;
 	builtin_buf(run, &text);
 	bool is_ok = expand(&reader, format, &moment, &text);

@@ -360,6 +360,9 @@ static void arithmetic_byte(struct shell_lexer *lexer, struct shell_frame *frame
 		shell_push(lexer, SHELL_DOUBLE);
 	} else if (byte == '\'' && frame->is_from_code) {
 		shell_push(lexer, SHELL_SINGLE);
+	} else if (byte == '\'') {
+		shell_lose(lexer, "a single quote stands within $((...)), which shells read "
+				  "differently");
 	} else if (byte == open) {
 		frame->parentheses++;
 	} else if (byte == close && frame->parentheses > 0) {

@@ -131,6 +131,9 @@ bool run_fail_undefined(struct template_run *run, const struct node *node) {
 	struct slice name;
 	size_t at = last_segment(node, &name);
 	const char *near = nearest(run, node, name);
+	if (near && slice_is(name, near)) {
+		near = NULL; /* it is there, and holds what is undefined */
+	}
 	struct slice shown = source_of(run, node->begin, node->end);
 	if (run->has_failed) {
 		return false;
