@@ -307,7 +307,7 @@ struct process *command_start_with(struct task *task, const struct command *comm
 /* A copy that is valid UTF-8: bad sequences become U+FFFD. */
 struct slice text_repair(struct slice bytes, struct arena *arena);
 
-/* ---- step_apply.c ---- */
+/* ---- apply_open.c ---- */
 /* The step (SIZE_MAX), or its item, is recorded as ended: what it applied stays, its backup goes.
  */
 void apply_close(struct run *run, const struct workflow_step *step, size_t item);

@@ -12,106 +12,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
-#include "workflow/apply_work.h"
-#include "workflow/query.h"
+#include "workflow/apply_action.h"
 
 #define APPLY_SHOWN_STDERR ((size_t)2 * 1024)
 
-enum apply_state {
-	APPLY_PLANNING,
-	APPLY_ASKING,
-	APPLY_WRITING,
-	APPLY_VERIFYING,
-	APPLY_RESTORING,
-	APPLY_ASKING_AGAIN,
-	APPLY_OVER
-};
-
-struct apply_action {
-	struct task *task;
-	enum apply_state state;
-	struct apply_work *work;
-	struct question question;
-	struct process *verify;
-	const struct process_variable *variables; /* of the verification */
-	size_t variable_count;
-	struct slice verify_text;
-	uint64_t verify_started_ms, verify_ms;
-	int verify_exit;
-	struct query query;         /* asks again */
-	struct step_result replied; /* its answer */
-	struct slice edits;         /* as they came last, for the next question */
-	struct slice history;       /* what earlier rounds failed with */
-	unsigned round;             /* from 1 */
-	bool asks_again;            /* after restoring */
-	enum failure_class class;   /* what it fails with in the end */
-};
-
-static void start_round(struct apply_action *action, struct slice text, bool is_json);
 static void settle_failure(struct apply_action *action);
 
 static struct apply_action *action_of(const struct task *task) {
 	return task->action;
-}
-
-static bool is_stopped(const struct apply_action *action) {
-	return action->task->stop_reason != STOP_NOT;
-}
-
-/* ---- what succeeded, until it is recorded ---- */
-
-struct open_apply {
-	struct open_apply *next;
-	const struct workflow_step *step;
-	size_t item;
-	struct apply_work *work;
-};
-
-static void keep_open(struct apply_action *action) {
-	struct run *run = action->task->run;
-	struct open_apply *open = mem_calloc(1, sizeof *open);
-	*open = (struct open_apply){
-		.next = run->open_applies,
-		.step = action->task->step,
-		.item = action->task->item,
-		.work = action->work,
-	};
-	run->open_applies = open;
-	action->work = NULL;
-}
-
-static void close_one(struct run *run, struct open_apply *open) {
-	if (run->options.keeps_backups) {
-		apply_work_free(open->work);
-	} else {
-		apply_work_forget(run->options.loop, open->work);
-	}
-	free(open);
-}
-
-void apply_close(struct run *run, const struct workflow_step *step, size_t item) {
-	struct open_apply **at = &run->open_applies;
-	while (*at != NULL) {
-		struct open_apply *open = *at;
-		if (open->step != step || (item != SIZE_MAX && open->item != item)) {
-			at = &open->next;
-			continue;
-		}
-		*at = open->next;
-		record_apply_ended(run, step, slice_of(open->work->backup_dir));
-		close_one(run, open);
-	}
-}
-
-/* The step had succeeded, but its end never came into the record: a resume makes it anew. */
-void apply_close_all(struct run *run) {
-	while (run->open_applies != NULL) {
-		struct open_apply *open = run->open_applies;
-		run->open_applies = open->next;
-		apply_work_abandon(open->work);
-		free(open);
-	}
 }
 
 /* ---- success ---- */
@@ -155,14 +63,14 @@ static void succeed(struct apply_action *action) {
 			action->verify_text.data != NULL ? ", verified" : "");
 	take_data(action);
 	action->state = APPLY_OVER;
-	keep_open(action);
+	apply_keep_open(action);
 	task_succeed(task);
 }
 
 /* ---- failure ---- */
 
 /* The error of this round, in the result; the fields of a program are filled in by the caller. */
-static void note_failure(
+void apply_note_failure(
 	struct apply_action *action, enum failure_class class, const char *message) {
 	struct step_result *result = &action->task->result;
 	if (!result->has_error) {
@@ -174,15 +82,7 @@ static void note_failure(
 	action->class = class;
 }
 
-static const struct step_result *source_of(const struct apply_action *action) {
-	const struct task *task = action->task;
-	size_t source = task->step->source_step;
-	const struct step_result *result =
-		source < task->run->workflow->steps.len ? &task->run->results.items[source] : NULL;
-	return result != NULL && result->step->type == STEP_QUERY ? result : NULL;
-}
-
-static void fail(struct apply_action *action) {
+void apply_end_failed(struct apply_action *action) {
 	struct task *task = action->task;
 	struct slice message = task->result.error.message;
 	const struct apply_work *work = action->work;
@@ -203,116 +103,15 @@ static void fail(struct apply_action *action) {
 	}
 }
 
-/* ---- asking again (7.7) ---- */
-
-static void on_replied(struct query *query) {
-	struct apply_action *action =
-		(struct apply_action *)((char *)query - offsetof(struct apply_action, query));
-	struct task *task = action->task;
-	usage_add(&task->result.usage, &action->replied.usage);
-	query_release(query);
-	if (!query->is_ok) {
-		struct slice message = arena_printf(&task->run->arena, "%.*s; asked again, but: %s",
-			SLICE_FMT(task->result.error.message),
-			arena_strdup(&task->arena, query->message));
-		note_failure(action, query->class, arena_strdup(&task->arena, message));
-		fail(action);
-		return;
-	}
-	action->round++;
-	start_round(action, action->replied.outputs.items[0].text, false);
-}
-
-/* The backend that answered first; in parallel all of them. */
-static void prefer_backend(
-	struct task *task, const struct step_result *source, struct role_plan *plan) {
-	struct slice *backends = ARENA_ARRAY(&task->arena, struct slice, plan->backend_count);
-	size_t count = 0;
-	if (plan->mode == ROLE_PARALLEL || source->backend.data == NULL) {
-		return;
-	}
-	for (size_t pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < plan->backend_count; i++) {
-			if (slice_eq(plan->backends[i], source->backend) == (pass == 0)) {
-				backends[count++] = plan->backends[i];
-			}
-		}
-	}
-	plan->backends = backends;
-}
-
-static bool make_query(struct apply_action *action) {
-	struct task *task = action->task;
-	const struct step_result *source = source_of(action);
-	if (source == NULL) { /* may_ask_again said otherwise */
-		task_fail(task, FAILURE_CONFIG, "its source cannot be asked again");
-		return false;
-	}
-	struct query *query = &action->query;
-	struct error error = {0};
-	struct slice text;
-	memset(query, 0, sizeof *query);
-	action->replied = (struct step_result){
-		.step = source->step, .exit_code = -1, .usage = {.cost_microusd = -1}};
-	query->task = task;
-	query->step = source->step;
-	query->result = &action->replied;
-	query->on_done = on_replied;
-	query->key = arena_printf(
-		&task->run->arena, "%.*s/verify-%u", SLICE_FMT(task_key(task)), action->round);
-	if (!role_resolve(task->run, source->step, &task->arena, &query->plan, &error)) {
-		task_fail_error(task, &error);
-		return false;
-	}
-	prefer_backend(task, source, &query->plan);
-	struct step_error failure = task->result.error;
-	if (!apply_retry_prompt(
-		    task, source->prompt, action->edits, &failure, action->history, &text)) {
-		return false;
-	}
-	if (step_template_is_given(&source->step->system) &&
-		!task_render(task, &source->step->system, &query->system)) {
-		return false;
-	}
-	return prompt_make(task, source->step, text, &query->prompt);
-}
-
-static void ask_again(struct apply_action *action) {
-	struct task *task = action->task;
-	struct step_error *error = &task->result.error;
-	apply_work_free(action->work);
-	action->work = NULL;
-	action->state = APPLY_ASKING_AGAIN;
-	error->attempt = action->round;
-	error->max_attempts = (unsigned)task->step->verify_retries + 1;
-	run_tell(task->run,
-		&(struct run_event){
-			.type = RUN_EVENT_STEP_RETRY, .step = task->step, .error = error});
-	if (is_stopped(action) || !make_query(action)) {
-		action->state = APPLY_OVER;
-		task_fail(task, FAILURE_CANCELLED, "stopped"); /* no-op when it has failed */
-		return;
-	}
-	action->history = arena_printf(&task->run->arena, "%.*s%u: %.*s\n",
-		SLICE_FMT(action->history), action->round, SLICE_FMT(error->message));
-	query_start(&action->query);
-}
-
-static bool may_ask_again(const struct apply_action *action) {
-	const struct task *task = action->task;
-	return !is_stopped(action) && (int64_t)action->round <= task->step->verify_retries &&
-	       source_of(action) != NULL && task->run->state == RUN_RUNNING;
-}
-
 /* ---- restoring ---- */
 
 static void restore(struct apply_action *action, bool asks_again) {
 	action->state = APPLY_RESTORING;
 	action->asks_again = asks_again;
 	if (!apply_work_start(action->task->run->options.loop, action->work, APPLY_RESTORE)) {
-		note_failure(action, FAILURE_EXECUTION,
+		apply_note_failure(action, FAILURE_EXECUTION,
 			"no worker could be started to restore the files");
-		fail(action);
+		apply_end_failed(action);
 	}
 }
 
@@ -322,29 +121,29 @@ static void on_restored(struct apply_action *action) {
 		struct slice message = arena_printf(&task->arena,
 			"%.*s; and the files could not be restored: %s",
 			SLICE_FMT(task->result.error.message), action->work->job.error.message);
-		note_failure(action, action->class, message.data);
-		fail(action);
+		apply_note_failure(action, action->class, message.data);
+		apply_end_failed(action);
 		return;
 	}
 	record_apply_ended(task->run, task->step, slice_of(action->work->backup_dir));
-	if (action->asks_again && !is_stopped(action)) {
-		ask_again(action);
+	if (action->asks_again && !apply_is_stopped(action)) {
+		apply_ask_again(action);
 	} else {
-		fail(action);
+		apply_end_failed(action);
 	}
 }
 
 /* The round has failed, its error is noted: restore, ask again, or end. */
 static void settle_failure(struct apply_action *action) {
-	bool asks_again = may_ask_again(action);
+	bool asks_again = apply_may_ask_again(action);
 	bool is_written = action->work->is_written;
-	if (is_written && (asks_again || is_stopped(action) ||
+	if (is_written && (asks_again || apply_is_stopped(action) ||
 				  action->task->step->rollback != ROLLBACK_NONE)) {
 		restore(action, asks_again);
 	} else if (asks_again) {
-		ask_again(action);
+		apply_ask_again(action);
 	} else {
-		fail(action);
+		apply_end_failed(action);
 	}
 }
 
@@ -390,7 +189,7 @@ static void on_verified(void *data, const struct process_result *ended) {
 			: arena_printf(arena, "the verification `%.*s` exited with code %d%s%.*s",
 				  SLICE_FMT(action->verify_text), ended->exit_code,
 				  shown.len > 0 ? ": " : "", SLICE_FMT(shown));
-	note_failure(action, FAILURE_VERIFICATION, message.data);
+	apply_note_failure(action, FAILURE_VERIFICATION, message.data);
 	settle_failure(action);
 }
 
@@ -435,7 +234,7 @@ static void verify(struct apply_action *action) {
 	action->verify = command_start_with(task, &command, action->variables,
 		action->variable_count, action, on_verified, &error);
 	if (action->verify == NULL) {
-		note_failure(action, FAILURE_VERIFICATION, error.message);
+		apply_note_failure(action, FAILURE_VERIFICATION, error.message);
 		settle_failure(action);
 	}
 }
@@ -447,13 +246,13 @@ static void on_written(struct apply_action *action) {
 	if (!work->job.is_ok) {
 		record_apply_ended(
 			action->task->run, action->task->step, slice_of(work->backup_dir));
-		note_failure(action,
+		apply_note_failure(action,
 			work->job.error.kind == ERROR_CONFIGURATION ? FAILURE_CONFIG
 								    : FAILURE_EXECUTION,
 			work->job.error.message);
-		fail(action);
-	} else if (is_stopped(action)) {
-		note_failure(action, FAILURE_CANCELLED, "stopped");
+		apply_end_failed(action);
+	} else if (apply_is_stopped(action)) {
+		apply_note_failure(action, FAILURE_CANCELLED, "stopped");
 		settle_failure(action);
 	} else {
 		verify(action);
@@ -466,16 +265,16 @@ static void write_files(struct apply_action *action) {
 	if (!record_apply_began(task->run, task->step, task->is_item ? task->item : SIZE_MAX,
 		    slice_of(action->work->backup_dir)) ||
 		!apply_work_start(task->run->options.loop, action->work, APPLY_WRITE)) {
-		note_failure(action, FAILURE_EXECUTION, "the edits could not be begun");
-		fail(action);
+		apply_note_failure(action, FAILURE_EXECUTION, "the edits could not be begun");
+		apply_end_failed(action);
 	}
 }
 
 /* ---- the person's consent ---- */
 
 static void decline(struct apply_action *action, const char *message) {
-	note_failure(action, FAILURE_CANCELLED, message);
-	fail(action);
+	apply_note_failure(action, FAILURE_CANCELLED, message);
+	apply_end_failed(action);
 }
 
 static void on_answer(struct question *question, struct slice answer) {
@@ -514,14 +313,14 @@ static void confirm(struct apply_action *action) {
 static void on_planned(struct apply_action *action) {
 	struct apply_work *work = action->work;
 	struct task *task = action->task;
-	if (is_stopped(action)) {
-		note_failure(action, FAILURE_CANCELLED, "stopped");
-		fail(action);
+	if (apply_is_stopped(action)) {
+		apply_note_failure(action, FAILURE_CANCELLED, "stopped");
+		apply_end_failed(action);
 		return;
 	}
 	if (!work->job.is_ok) {
 		task->result.has_error = false; /* what a program said belongs to another round */
-		note_failure(action,
+		apply_note_failure(action,
 			work->job.error.kind == ERROR_UNPROCESSABLE ? FAILURE_PARSE
 								    : FAILURE_EXECUTION,
 			work->job.error.message);
@@ -552,7 +351,7 @@ static void on_phase(struct apply_work *work) {
 	}
 }
 
-static void start_round(struct apply_action *action, struct slice text, bool is_json) {
+void apply_start_round(struct apply_action *action, struct slice text, bool is_json) {
 	struct task *task = action->task;
 	struct error error = {0};
 	const char *dir = run_files_dir(task->run, &error);
@@ -569,8 +368,8 @@ static void start_round(struct apply_action *action, struct slice text, bool is_
 	action->work->job.owner = action;
 	action->work->on_phase = on_phase;
 	if (!apply_work_start(task->run->options.loop, action->work, APPLY_PLAN)) {
-		note_failure(action, FAILURE_EXECUTION, "no worker could be started");
-		fail(action);
+		apply_note_failure(action, FAILURE_EXECUTION, "no worker could be started");
+		apply_end_failed(action);
 	}
 }
 
@@ -603,7 +402,7 @@ static void apply_start(struct task *task) {
 	struct slice text;
 	bool is_json;
 	if (prepare(task, &text, &is_json)) {
-		start_round(action_of(task), text, is_json);
+		apply_start_round(action_of(task), text, is_json);
 	}
 }
 
