@@ -157,10 +157,10 @@ static bool add_argument(struct planner *planner, struct slice argument) {
 }
 
 static bool write_prompt_file(struct planner *planner) {
-	const char *dir = getenv("TMPDIR");
+	const char *wanted = getenv("TMPDIR");
+	const char *dir = wanted != NULL && wanted[0] == '/' ? wanted : "/tmp";
 	char *path = arena_strdup(
-		planner->arena, arena_printf(planner->arena, "%s/llm-mux-prompt-XXXXXX",
-					dir != NULL && dir[0] == '/' ? dir : "/tmp"));
+		planner->arena, arena_printf(planner->arena, "%s/llm-mux-prompt-XXXXXX", dir));
 	int fd = mkostemp(path, O_CLOEXEC); /* 0600 */
 	if (fd < 0) {
 		return error_set_errno(planner->error, ERROR_UNAVAILABLE, errno,

@@ -476,6 +476,17 @@ static void a_prompt_file_is_private_and_removed(void **state) {
 		assert_int_equal(count_files(dir), 0);
 		buf_finish(&toml);
 	}
+	/* Nowhere to put it. */
+	setenv("TMPDIR", "/nonexistent/dir", 1);
+	struct mux_fixture f;
+	struct role_client client = {0};
+	mux_fixture_begin_runner(
+		&f, "[backends.a]\ncommand = \"cat\"\nargs = [\"{prompt_file}\"]\n", NULL);
+	ask(&client, &f, "p");
+	assert_int_equal(client.result->answers[0].failure, ROLE_FAILURE_UNAVAILABLE);
+	assert_says(client.result->answers[0].error.message, "/nonexistent/dir");
+	role_client_finish(&client, &f);
+	mux_fixture_end(&f);
 	unsetenv("TMPDIR");
 	remove_dir(dir);
 }
