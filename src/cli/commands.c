@@ -12,6 +12,7 @@ const struct command *const command_table[] = {
 	&command_ask,
 	&command_run,
 	&command_plan,
+	&command_test,
 	&command_workflows,
 	&command_validate,
 	&command_graph,

@@ -64,6 +64,10 @@ const struct runner_config *runner_of(const struct config *config) {
 	return config_section(config, &runner_table);
 }
 
+struct runner_config *runner_change(struct config *config) {
+	return (struct runner_config *)(uintptr_t)runner_of(config);
+}
+
 /* ---- by name ---- */
 
 const struct runner_backend *runner_find_backend(

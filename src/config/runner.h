@@ -61,6 +61,7 @@ struct runner_backend {
 	struct option_strings rate_limit_patterns;
 	int64_t max_prompt_tokens; /* 0: unlimited */
 	OPTION_OBJECTS(struct runner_reply) replies;
+	int64_t *calls; /* not written: where a mock counts what it was asked; or NULL */
 };
 
 struct runner_role {
@@ -173,6 +174,9 @@ void runner_print_untrusted(struct buf *out, const char *path, const struct json
 
 /* NULL when the snapshot was loaded without the table. */
 const struct runner_config *runner_of(const struct config *config);
+/* The same, to be changed by the only owner of a snapshot that nothing was made of yet: `test` puts
+ * mocks in the place of backends. */
+struct runner_config *runner_change(struct config *config);
 
 /* By name; NULL when there is none. */
 const struct runner_backend *runner_find_backend(

@@ -29,6 +29,7 @@ struct mock {
 	struct arena arena;
 	struct mock_reply *replies;
 	size_t reply_count;
+	int64_t *calls; /* or NULL */
 };
 
 struct backend_call {
@@ -200,6 +201,9 @@ static struct backend_call *submit(struct backend *backend, const struct backend
 	call->request = *request;
 	call->prompt = prompt_of(request->request, request->arena);
 	call->row = choose(mock, call->prompt);
+	if (mock->calls != NULL) {
+		++*mock->calls;
+	}
 	request->report->upstream_format = request->request->client_format;
 	chat_emitter_init(&call->emitter, &call->sink, request->arena);
 	loop_timer_init(request->mux_loop->loop, &call->timer, on_timer, call);
@@ -276,6 +280,7 @@ struct backend *mock_create(const struct runner_backend *settings, struct error 
 	arena_init(&mock->arena, NULL, 0);
 	mock->base.name = arena_strdup(&mock->arena, settings->name);
 	mock->reply_count = settings->replies.len;
+	mock->calls = settings->calls;
 	mock->replies = ARENA_ARRAY(&mock->arena, struct mock_reply, mock->reply_count + 1);
 	for (size_t i = 0; i < mock->reply_count; i++) {
 		const struct runner_reply *row = &settings->replies.items[i];

@@ -8,6 +8,7 @@
 #include "workflow/workflow_internal.h"
 
 #define WORKFLOW_ENDING ".toml"
+#define CASES_ENDING ".test.toml" /* cases of `llm-mux test`, no workflow */
 
 void workflow_places_of(
 	const struct runner_config *runner, struct arena *arena, struct workflow_places *places) {
@@ -71,7 +72,8 @@ static struct name_list list_directory(struct arena *arena, const char *dir) {
 		struct slice name = slice_of(entry->d_name);
 		size_t ending = strlen(WORKFLOW_ENDING);
 		if (name.len > ending && name.data[0] != '.' &&
-			slice_ends_with(name, SLICE(WORKFLOW_ENDING))) {
+			slice_ends_with(name, SLICE(WORKFLOW_ENDING)) &&
+			!slice_ends_with(name, SLICE(CASES_ENDING))) {
 			*ARENA_PUSH(arena, &names) =
 				arena_strdup(arena, slice_sub(name, 0, name.len - ending));
 		}
