@@ -5,15 +5,16 @@
  *   run.c                         one render (run.h)        error.c undefined.c   messages, hints
  *   evaluate.c operators.c call.c expressions
  *   render.c loop.c macro.c inherit.c                       statements
- *   filters*.c tests.c functions.c methods.c                built-ins, one row each
- *   shell.c                       the shell lexer that quotes what is printed (6.6) */
+ *   filters*.c tests.c functions.c methods.c                built-ins, one row each (builtins.h)
+ *   arguments.c unicode.c zone.c  what built-ins read and return, letters, time zones
+ *   shell*.c                      the shell lexer that quotes what is printed (6.6) */
 #ifndef LLMMUX_TEMPLATE_INTERNAL_H
 #define LLMMUX_TEMPLATE_INTERNAL_H
 
 #include "template/template.h"
 
 /* ---- built-ins: rows, each list ends with a NULL name ---- */
-extern const struct template_builtin template_filters[];   /* filters*.c, by concatenation */
+extern const struct template_builtin template_filters[];   /* filters.c */
 extern const struct template_builtin template_tests[];     /* tests.c */
 extern const struct template_builtin template_functions[]; /* functions.c */
 /* `value.name(arguments)` for strings, maps, lists (6.5: .items() .upper() ...). False after
