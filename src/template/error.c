@@ -4,6 +4,8 @@
 #include "base/encoding.h"
 #include "template/run.h"
 
+#define BYTE_ORDER_MARK SLICE("\xEF\xBB\xBF")
+
 const char *template_error_kind_name(enum template_error_kind kind) {
 	static const char *const names[] = {
 		[TEMPLATE_ERROR_SYNTAX] = "SyntaxError",
@@ -39,6 +41,60 @@ struct template_place template_place_at(const struct template *template, size_t 
 			template->text, template->text.data + begin, &place.line, &place.column);
 	}
 	return place;
+}
+
+static void move_on(struct slice text, struct place_cursor *cursor, size_t to) {
+	struct slice passed = slice_sub(text, cursor->offset, to - cursor->offset);
+	for (size_t newline; (newline = slice_find_byte(passed, '\n')) != SIZE_MAX;) {
+		cursor->line++;
+		cursor->column = 1;
+		passed = slice_from(passed, newline + 1);
+	}
+	cursor->column += (uint32_t)utf8_length(passed);
+}
+
+static void move_back(struct slice text, struct place_cursor *cursor, size_t to) {
+	struct slice passed = slice_sub(text, to, cursor->offset - to);
+	if (slice_find_byte(passed, '\n') == SIZE_MAX) {
+		cursor->column -= (uint32_t)utf8_length(passed);
+		return;
+	}
+	for (size_t i = 0; i < passed.len; i++) {
+		cursor->line -= passed.data[i] == '\n';
+	}
+	size_t begin = to;
+	while (begin > 0 && text.data[begin - 1] != '\n') {
+		begin--;
+	}
+	if (begin == 0 && slice_starts_with(text, BYTE_ORDER_MARK)) {
+		begin = BYTE_ORDER_MARK.len;
+	}
+	cursor->column = 1 + (uint32_t)utf8_length(slice_sub(text, begin, to - begin));
+}
+
+struct template_place template_place_from(
+	const struct template *template, struct place_cursor *cursor, size_t begin, size_t end) {
+	/* A byte order mark is no character of its line, which json_position knows. */
+	size_t start = BYTE_ORDER_MARK.len;
+	if (cursor->offset < start || begin < start || begin > template->text.len) {
+		struct template_place place = template_place_at(template, begin, end);
+		*cursor = (struct place_cursor){place.offset, place.line, place.column};
+		return place;
+	}
+	if (begin < cursor->offset) {
+		move_back(template->text, cursor, begin);
+	} else {
+		move_on(template->text, cursor, begin);
+	}
+	cursor->offset = begin;
+	return (struct template_place){
+		.name = template->options.name,
+		.text = template->text,
+		.line = cursor->line,
+		.column = cursor->column,
+		.offset = begin,
+		.length = end > begin ? end - begin : 0,
+	};
 }
 
 bool template_fail(

@@ -212,4 +212,12 @@ const char *template_nearest_builtin(struct arena *arena, const struct template_
 	const struct template_builtin *built_in, struct slice name);
 /* The place of a node's bytes. */
 struct template_place template_place_at(const struct template *template, size_t begin, size_t end);
+/* The same, counted from the last place asked for, so that all places of a text cost about one walk
+ * over it. Begins as {0}. */
+struct place_cursor {
+	size_t offset;
+	uint32_t line, column;
+};
+struct template_place template_place_from(
+	const struct template *template, struct place_cursor *cursor, size_t begin, size_t end);
 #endif

@@ -25,6 +25,7 @@ struct visitor {
 	void (*visit)(void *data, const struct template_mention *mention);
 	void *data;
 	struct arena arena; /* of this walk alone */
+	struct place_cursor cursor;
 	struct bound_names bound;
 	struct guards guards;
 	bool is_guarded, is_safe;
@@ -70,7 +71,7 @@ static void report_name(struct visitor *v, enum template_mention_kind kind, stru
 		.count = 1,
 		.is_known = is_known,
 		.suggestion = suggestion,
-		.place = template_place_at(v->template, at, at + name.len),
+		.place = template_place_from(v->template, &v->cursor, at, at + name.len),
 		.offsets = {at},
 	};
 	v->visit(v->data, &mention);
@@ -120,7 +121,7 @@ static bool is_access(const struct node *node) {
 /* A free name and the constant path behind it, from a chain whose innermost base is a name. The
  * chain is walked from its end, so the segments are put at their depth. */
 static void fill_path(
-	const struct visitor *v, const struct node *chain, struct template_mention *mention) {
+	struct visitor *v, const struct node *chain, struct template_mention *mention) {
 	size_t depth = 0;
 	for (const struct node *at = chain; is_access(at); at = at->access.base) {
 		depth++;
@@ -145,7 +146,7 @@ static void fill_path(
 	}
 	mention->segments[0] = at->name.name;
 	mention->offsets[0] = at->begin;
-	mention->place = template_place_at(v->template, at->begin, end);
+	mention->place = template_place_from(v->template, &v->cursor, at->begin, end);
 }
 
 static bool is_guarded_by(const struct guard *guard, const struct template_mention *mention) {

@@ -181,11 +181,48 @@ static void expressions_are_visited(void **state) {
 	help_finish(&render);
 }
 
+static void compare_place(void *data, const struct template_mention *mention) {
+	struct slice text = mention->place.text;
+	uint32_t line, column;
+	json_position(text, text.data + mention->place.offset, &line, &column);
+	assert_int_equal(mention->place.line, line);
+	assert_int_equal(mention->place.column, column);
+	++*(size_t *)data;
+}
+
+/* Places are counted from one to the next, forth and back (arguments are visited before the name
+ * of what is called), over lines and wide characters. */
+static void places_are_exact(void **state) {
+	(void)state;
+	static const char *const texts[] = {
+		"{{a}}{{b}}\n{{c}}",
+		"\xEF\xBB\xBF{{a}}{{ range(b) }}\n{{ c }}",
+		"\xEF\xBB\xBF\xC3\xA9{{ range(\n'\xE2\x82\xAC' ~ a\n, b)|upper }}{{ c }}",
+		"\xEF\xBB\xBF\xC3\xA9{{ range(\na\n, b)|upper }}{{ c }}",
+		"\n\n\xEF\xBB\xBF{{ dict(x=\n'\xE2\x82\xAC' ~ range(a,\n\nb.c[d]|f(g))) "
+		"}}\n\xC3\xA9 {{ "
+		"h is odd }}{{ 'x' if\ny else z }}",
+		"{{ range('\xC3\xA9\xC3\xA9', a) ~ range(b, '\xC3\xA9') }}",
+	};
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct help_render render;
+		help_init(&render, NULL);
+		struct template *template = template_parse(&render.arena, &render.environment,
+			&render.options, slice_of(texts[i]), &render.error);
+		assert_non_null(template);
+		template_visit(template, compare_place, &count);
+		help_finish(&render);
+	}
+	assert_int_equal(count, 32);
+}
+
 int test_visit(void);
 int test_visit(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mentions_are_told),
 		cmocka_unit_test(expressions_are_visited),
+		cmocka_unit_test(places_are_exact),
 	};
 	return cmocka_run_group_tests_name("template/visit", tests, NULL, NULL);
 }
