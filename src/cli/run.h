@@ -90,6 +90,8 @@ struct run_session {
 	struct journal_record *record; /* of the run that is resumed */
 	struct journal *journal;
 	struct run_display *display;
+	struct run_display *log_display; /* the same lines in a file; NULL: none are kept */
+	FILE *run_log;
 	struct run_prompt *prompt;
 	struct run *run;
 	bool has_run;
@@ -115,6 +117,15 @@ bool run_session_options(struct run_session *session, struct run_options *option
 /* ---- run_execute.c: runs what the session holds to its end; returns the exit code (8.6) ---- */
 int run_session_execute(struct run_session *session);
 void run_session_finish(struct run_session *session);
+
+/* ---- run_log.c: output.handlers ---- */
+/* Whether "console" is one of them. */
+bool run_log_has_console(const struct runner_config *runner);
+/* With "log": makes session->log_display, which writes the lines of the console into a file named
+ * by the run, and removes logs older than output.log.retain_days. False after a message. */
+bool run_log_open(struct run_session *session, const struct run_display_options *console);
+void run_log_close(struct run_session *session);
+
 /* One line when a role is the built-in one that nothing but the demo answers. */
 void run_session_warn_of_demo(const struct command_context *context,
 	const struct runner_config *runner, struct slice role_name);

@@ -160,6 +160,10 @@ static void on_event(struct run_observer *observer, const struct run_event *even
 	struct execution *execution =
 		(struct execution *)((char *)observer - offsetof(struct execution, observer));
 	struct run_display *display = execution->session->display;
+	struct run_display *log = execution->session->log_display;
+	if (log != NULL) {
+		log->observer.on_event(&log->observer, event);
+	}
 	display->observer.on_event(&display->observer, event);
 	look_at_reader(execution);
 }
@@ -185,7 +189,7 @@ static void on_signal(int signal_number, void *data) {
 
 /* ---- the run ---- */
 
-static void make_display(struct execution *execution) {
+static bool make_display(struct execution *execution) {
 	struct run_session *session = execution->session;
 	const struct run_flags *flags = &session->flags;
 	bool is_json = flags->output == RUN_OUTPUT_JSON;
@@ -199,7 +203,8 @@ static void make_display(struct execution *execution) {
 		.ecosystem = session->choice.ecosystem != NULL ? session->choice.ecosystem->name
 							       : slice_make(NULL, 0),
 		.arguments = session->arguments.values,
-		.is_quiet = flags->output == RUN_OUTPUT_QUIET,
+		.is_quiet =
+			flags->output == RUN_OUTPUT_QUIET || !run_log_has_console(session->runner),
 		.is_live = is_live(session),
 		.has_colour = command_has_colour(session->context, session->context->err),
 		.has_utf8 = run_words_utf8(session->context->environment),
@@ -211,6 +216,7 @@ static void make_display(struct execution *execution) {
 	};
 	session->display =
 		is_json ? run_json_create(&options) : session->make_display(&options, session);
+	return run_log_open(session, &options);
 }
 
 /* What is wrong with the options is told before there is a record of the run. */
@@ -229,7 +235,9 @@ static bool make_run(struct execution *execution) {
 		(session->begin != NULL && !session->begin(session))) {
 		return false;
 	}
-	make_display(execution);
+	if (!make_display(execution)) {
+		return false;
+	}
 	session->prompt = run_prompt_create(&session->arena, session->loop, session->context);
 	options.journal = session->journal;
 	options.resumed = session->record;
@@ -336,6 +344,9 @@ static void close_display(struct execution *execution) {
 	};
 	drain_log(execution);
 	session->display->close(session->display, &summary);
+	if (session->log_display != NULL) {
+		session->log_display->close(session->log_display, &summary);
+	}
 }
 
 static int exit_code(const struct execution *execution) {

@@ -330,6 +330,7 @@ static void close_descriptor(int fd) {
 void run_session_finish(struct run_session *session) {
 	run_prompt_finish(session->prompt);
 	run_release(session->run);
+	run_log_close(session);
 	run_display_destroy(session->display);
 	loop_poll_destroy(session->log_poll);
 	mux_loop_destroy(session->mux_loop);

@@ -141,8 +141,6 @@ static const struct option_row step_rows[] = {
 		"Classes of failure that are retried"),
 	STEP("fail_on", OPTION_STRING_LIST, written.fail_on,
 		"Classes of failure that are never retried"),
-	STEP("sources", OPTION_STRING_LIST, sources,
-		"Globs: the step is skipped while these files are unchanged"),
 };
 TABLE(step_table, step_rows, workflow_step, .shorthand = NULL);
 

@@ -154,7 +154,6 @@ struct workflow_step {
 	int64_t timeout_ms;    /* 0: none */
 	int64_t retries, retry_delay_ms;
 	uint32_t retry_on, fail_on;    /* bits of enum failure_class; 0: the default */
-	struct option_strings sources; /* globs: skipped when unchanged */
 
 	/* the graph */
 	struct {

@@ -60,8 +60,7 @@ static void test_every_key(void **state) {
 		"context = ['A.md']\noutput_schema = {properties = {files = 'array'}}\n"
 		"output_format = 'json'\ncache = '2h'\nmax_prompt_tokens = 100\nsave_as = 'x/y'\n"
 		"continue_on_error = false\ntimeout = '2s'\nretries = 3\nretry_delay_ms = 5\n"
-		"retry_on = ['timeout', 'template_error']\nfail_on = ['network']\nsources = "
-		"['*.c']\n"
+		"retry_on = ['timeout', 'template_error']\nfail_on = ['network']\n"
 		"min_deps_success = 0\ndepends_on = []\nif = 'true'\nfor_each = '[1]'\n"
 		"parallel_items = 2\nalways = true\nfail_fast = true\n"
 		"[[steps]]\nname = 's'\ntype = 'shell'\nrun = ['a', '{{ args.e }}']\nshell = "
@@ -107,7 +106,6 @@ static void test_every_key(void **state) {
 	assert_int_equal(q->retry_on, 1u << FAILURE_TIMEOUT | 1u << FAILURE_TEMPLATE);
 	assert_int_equal(q->fail_on, 1u << FAILURE_NETWORK);
 	assert_int_equal(q->min_deps_success, 0);
-	assert_int_equal(q->sources.len, 1);
 	const struct workflow_step *s = step_of(&f, "s");
 	assert_int_equal(s->argv.len, 2);
 	assert_non_null(s->argv.items[1].template);
