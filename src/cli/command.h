@@ -125,6 +125,7 @@ extern const struct command command_init, command_models, command_tokens, comman
 	command_convert, command_completion, command_env, command_with;
 extern const struct command command_config, command_config_show, command_config_validate,
 	command_config_schema, command_config_parse;
+extern const struct command command_cache;
 extern const struct command command_workflows, command_validate, command_graph;
 extern const struct command command_render, command_schema, command_memory, command_discover,
 	command_runs, command_run, command_plan, command_ask, command_test;

@@ -21,6 +21,7 @@ const struct command *const command_table[] = {
 	&command_teams,
 	&command_ecosystems,
 	&command_runs,
+	&command_cache,
 	&command_memory,
 	&command_discover,
 	&command_trust,

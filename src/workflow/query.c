@@ -173,6 +173,8 @@ static void record(struct query *query) {
 	record_call_ended(run, query->key, slice_of(query->prompt_hash), &copy);
 }
 
+static void put_in_cache(struct query *query);
+
 static void on_answered(void *data, const struct role_result *answered) {
 	struct query *query = data;
 	struct step_result *result = query->result;
@@ -196,6 +198,7 @@ static void on_answered(void *data, const struct role_result *answered) {
 		take_error(query, answered);
 	}
 	record(query);
+	put_in_cache(query);
 	end(query, query->is_ok);
 }
 
@@ -260,6 +263,25 @@ static void hash_question(struct query *query) {
 	buf_finish(&text);
 }
 
+/* What was kept of an answer. The lists are not ours to grow. */
+static void take_kept(struct query *query, const struct step_result *kept) {
+	struct step_result *result = query->result;
+	result->output = kept->output;
+	result->outputs.items = kept->outputs.items;
+	result->outputs.len = kept->outputs.len;
+	result->outputs.cap = 0;
+	result->outputs_are_named = kept->outputs_are_named;
+	result->backend = kept->backend;
+	result->backends.items = kept->backends.items;
+	result->backends.len = kept->backends.len;
+	result->backends.cap = 0;
+	result->failed_backends.items = kept->failed_backends.items;
+	result->failed_backends.len = kept->failed_backends.len;
+	result->failed_backends.cap = 0;
+	result->data = kept->data;
+	result->model = kept->model;
+}
+
 /* An answer of this run's record that was lost with the process. */
 static bool take_recorded(struct query *query) {
 	struct run *run = query->task->run;
@@ -268,32 +290,63 @@ static bool take_recorded(struct query *query) {
 	if (recorded == NULL) {
 		return false;
 	}
-	struct step_result *result = query->result;
-	struct step_usage usage = result->usage;
-	usage_add(&usage, &recorded->usage);
-	result->output = recorded->output;
-	result->outputs.items = recorded->outputs.items;
-	result->outputs.len = recorded->outputs.len;
-	result->outputs.cap = 0; /* not ours to grow */
-	result->outputs_are_named = recorded->outputs_are_named;
-	result->backend = recorded->backend;
-	result->backends.items = recorded->backends.items;
-	result->backends.len = recorded->backends.len;
-	result->backends.cap = 0;
-	result->failed_backends.items = recorded->failed_backends.items;
-	result->failed_backends.len = recorded->failed_backends.len;
-	result->failed_backends.cap = 0;
-	result->data = recorded->data;
-	result->model = recorded->model;
-	result->usage = usage;
-	result->has_error = recorded->has_error;
-	result->error = recorded->error;
+	take_kept(query, recorded);
+	usage_add(&query->result->usage, &recorded->usage);
+	query->result->has_error = recorded->has_error;
+	query->result->error = recorded->error;
 	if (recorded->has_error) {
 		query->class = recorded->error.class;
 		query->message = recorded->error.message;
 	}
 	end_later(query, !recorded->has_error);
 	return true;
+}
+
+/* ---- the cache: opt-in, of answers alone ---- */
+
+static const char *cache_dir(const struct query *query) {
+	return response_cache_dir(query->task->run->options.environment, &query->task->arena);
+}
+
+/* It costs nothing, so it uses nothing. */
+static bool take_cached(struct query *query) {
+	const struct run *run = query->task->run;
+	const char *dir = cache_dir(query);
+	if (!query->is_cached || dir == NULL) {
+		return false;
+	}
+	response_cache_key(
+		run->runner, &query->plan, slice_of(query->prompt_hash), query->cache_key);
+	const struct step_result *cached =
+		run->options.ignores_cache
+			? NULL
+			: response_cache_find(dir, query->cache_key, query->step->cache_ttl_ms,
+				  query->step, &query->task->run->arena);
+	if (cached == NULL) {
+		return false;
+	}
+	take_kept(query, cached);
+	query->result->is_from_cache = true;
+	end_later(query, true);
+	return true;
+}
+
+static void put_in_cache(struct query *query) {
+	struct run *run = query->task->run;
+	struct error error = {0};
+	const char *dir = cache_dir(query);
+	if (!query->is_cached || !query->is_ok || dir == NULL) {
+		return;
+	}
+	struct step_result copy = *query->result;
+	copy.status = STEP_OK;
+	copy.step = query->step;
+	copy.prompt = slice_make(NULL, 0);
+	if (!response_cache_put(dir, query->cache_key, &copy, run->options.secrets,
+		    &query->task->arena, &error)) {
+		run_inform(run, RUN_EVENT_WARNING, query->task->step,
+			"its answer is not in the response cache: %s", error.message);
+	}
 }
 
 void query_start(struct query *query) {
@@ -309,7 +362,7 @@ void query_start(struct query *query) {
 	}
 	hash_question(query);
 	query->retry_after_ms = -1;
-	if (take_recorded(query)) {
+	if (take_recorded(query) || take_cached(query)) {
 		return;
 	}
 	struct error error = {0};

@@ -1,11 +1,12 @@
 /* query.h: one question to a role on behalf of a task: used by query steps, and by apply steps that
  * ask again.
  *
- *   query_start ─► record has it? ─► reuse
+ *   query_start ─► record or cache has it? ─► reuse
  *               └► budget ─► role_submit ─► answers into the result ─► record ─► on_done */
 #ifndef LLMMUX_WORKFLOW_QUERY_H
 #define LLMMUX_WORKFLOW_QUERY_H
 
+#include "workflow/response_cache.h"
 #include "workflow/run_internal.h"
 
 struct query {
@@ -16,6 +17,8 @@ struct query {
 	const struct process_variable *variables; /* of programs that are backends */
 	size_t variable_count;
 	struct slice key; /* in the record */
+	bool is_cached;   /* an answer of an earlier run will do */
+	char cache_key[RESPONSE_CACHE_KEY];
 	char prompt_hash[65];
 	/* What became of it. The result's fields that answers fill in are filled in, also when it
 	 * failed; why is in `class` and `message` then. */

@@ -11,6 +11,7 @@ static bool make_query(struct task *task, struct query *query) {
 	query->step = step;
 	query->result = &task->result;
 	query->key = task_key(task);
+	query->is_cached = step->is_cached;
 	if (!role_resolve(task->run, step, &task->arena, &query->plan, &error)) {
 		task_fail_error(task, &error);
 		return false;

@@ -2,6 +2,9 @@
  * prompts (workflows.md 2.7, 3, 5.5, 11). */
 #include "workflow/run_help.h"
 
+#include "base/file.h"
+#include "workflow/response_cache.h"
+
 int test_run_query(void);
 
 static const char config[] =
@@ -240,6 +243,71 @@ static void retries_of_a_step_ask_again(void **state) {
 	assert_int_equal(run_fixture_result(f, "a")->attempts, 2);
 }
 
+/* ---- the response cache ---- */
+
+static void the_same_question_is_asked_once(void **state) {
+	struct run_fixture *f = *state;
+	run_fixture_end(f);
+	run_fixture_begin(f, "[backends.count]\ncommand = \"sh\"\n"
+			     "args = [\"-c\", \"echo x >> asked; cat\", \"sh\"]\nstdin = true\n"
+			     "[backends.fails]\ncommand = \"sh\"\nmax_retries = 0\n"
+			     "args = [\"-c\", \"echo x >> asked; exit 1\", \"sh\"]\n");
+	char *const environment[] = {
+		arena_strdup(&f->arena, arena_printf(&f->arena, "XDG_CACHE_HOME=%s", f->dir)),
+		NULL};
+	f->options.environment = environment;
+	run_fixture_do(f, "name = \"test\"\n" QUERY("a", "backend = \"count\"\ncache = true"));
+	run_fixture_run(f);
+	assert_output(f, "a", "ask");
+	assert_true(run_fixture_result(f, "a")->is_from_cache);
+	assert_string_equal(run_fixture_read(f, "asked"), "x\n");
+	f->options.ignores_cache = true;
+	run_fixture_run(f);
+	assert_false(run_fixture_result(f, "a")->is_from_cache);
+	assert_string_equal(run_fixture_read(f, "asked"), "x\nx\n");
+	f->options.ignores_cache = false;
+	/* another question, and one of no age at all */
+	run_fixture_do(f, "name = \"test\"\n" QUERY(
+				  "a", "backend = \"count\"\ncache = true\nsystem = \"s\""));
+	assert_false(run_fixture_result(f, "a")->is_from_cache);
+	/* a failure is never kept */
+	run_fixture_write(f, "asked", "");
+	run_fixture_do(f, "name = \"test\"\n" QUERY("a", "backend = \"fails\"\ncache = true"));
+	run_fixture_run(f);
+	assert_end(f, RUN_FAILED);
+	assert_string_equal(run_fixture_read(f, "asked"), "x\nx\n");
+}
+
+static void a_cache_is_cleared(void **state) {
+	struct run_fixture *f = *state;
+	struct error error = {0};
+	size_t removed = 9;
+	struct workflow_step step = {.name = SLICE("s")};
+	struct step_result result = {.step = &step,
+		.status = STEP_OK,
+		.output = SLICE("the secret word"),
+		.exit_code = -1,
+		.usage = {.cost_microusd = -1}};
+	const char *dir = file_join(&f->arena, f->dir, "cache");
+	struct runner_secrets *secrets = runner_secrets_create();
+	runner_secrets_add(secrets, SLICE("secret word"));
+	assert_true(response_cache_clear(dir, &removed, &error));
+	assert_int_equal(removed, 0);
+	assert_true(response_cache_put(dir, "k1", &result, NULL, &f->arena, &error));
+	assert_true(response_cache_put(dir, "k2", &result, secrets, &f->arena, &error));
+	assert_non_null(response_cache_find(dir, "k1", 0, &step, &f->arena));
+	assert_null(response_cache_find(dir, "k2", 0, &step, &f->arena));
+	run_fixture_write(
+		f, "cache/k3.json", "{\"stored_at_ms\":1,\"result\":{\"status\":\"ok\"}}");
+	run_fixture_write(f, "cache/k4.json", "torn {");
+	assert_non_null(response_cache_find(dir, "k3", 0, &step, &f->arena));
+	assert_null(response_cache_find(dir, "k3", 1000, &step, &f->arena));
+	assert_null(response_cache_find(dir, "k4", 0, &step, &f->arena));
+	assert_true(response_cache_clear(dir, &removed, &error));
+	assert_int_equal(removed, 3);
+	runner_secrets_destroy(secrets);
+}
+
 /* ---- streams ---- */
 
 static void pieces_are_told_when_wanted(void **state) {
@@ -273,6 +341,8 @@ int test_run_query(void) {
 		TEST(nothing_is_asked_beyond_the_budget),
 		TEST(answers_are_paid_by_their_price),
 		TEST(retries_of_a_step_ask_again),
+		TEST(the_same_question_is_asked_once),
+		TEST(a_cache_is_cleared),
 		TEST(pieces_are_told_when_wanted),
 	};
 	return cmocka_run_group_tests_name("run_query", tests, NULL, NULL);
