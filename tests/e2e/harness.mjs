@@ -75,6 +75,14 @@ export async function runBinary(args, { env, cwd, input = '' } = {}) {
   return { code, signal, ...out };
 }
 
+/** Starts the program and leaves it running: {child, out: {stdout, stderr}, exited}; it ends with the tests at the latest. */
+export function startProgram(args, { env, cwd }) {
+  const child = start(args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (d) => { out[name] += d; });
+  return { child, out, exited: once(child, 'close').then(([code, signal]) => ({ code, signal, ...out })) };
+}
+
 /** A running server: baseURL, pid, stderr so far, and ways to stop it. */
 class Server {
   constructor(child, place, configFile) {
