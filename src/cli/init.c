@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/command.h"
+#include "cli/project_kind.h"
 
 /* Where the configuration is written: --config, else config.yaml of the directory. NULL after a
  * message. */
@@ -56,13 +56,16 @@ static bool write_template(struct arena *arena, const char *path, struct error *
 	return ok;
 }
 
-static void suggest_next(FILE *out, const char *path) {
+static void suggest_next(FILE *out, const char *path, bool is_project) {
 	fprintf(out,
 		"\nNext:\n"
 		"  1. Put your keys into %s, or export OPENAI_API_KEY or ANTHROPIC_API_KEY.\n"
 		"  2. llm-mux doctor   checks everything and says how to mend what is wrong.\n"
 		"  3. llm-mux serve    starts the gateway.\n",
 		path);
+	fputs(is_project ? "  4. llm-mux run hello   runs the first workflow of this project.\n"
+			 : "  4. llm-mux init --project   in a project makes a first workflow.\n",
+		out);
 }
 
 static int write_config(
@@ -74,7 +77,6 @@ static int write_config(
 			"%s exists and stays as it is (--force writes a new one and keeps a "
 			"backup)\n",
 			path);
-		suggest_next(context->out, path);
 		return COMMAND_OK;
 	}
 	const char *backup = arena_printf(arena, "%s.bak", path).data;
@@ -86,33 +88,63 @@ static int write_config(
 		fprintf(context->out, "kept the old file as %s\n", backup);
 	}
 	fprintf(context->out, "wrote %s\n", path);
-	suggest_next(context->out, path);
 	return COMMAND_OK;
+}
+
+/* The gateway's file is YAML with every option; what workflows ask stands in config.toml. */
+static int init_global(struct file_writer *writer) {
+	const struct command_context *context = writer->context;
+	const char *path = choose_path(context, writer->arena);
+	if (!path) {
+		return context->config_path ? COMMAND_USAGE : COMMAND_FAILED;
+	}
+	int code = write_config(context, writer->arena, path);
+	bool has_backends = context->config_path == NULL;
+	if (code == COMMAND_OK && has_backends &&
+		!init_runner(writer, !command_has(context, "no-detect"))) {
+		code = COMMAND_FAILED;
+	}
+	if (code == COMMAND_OK) {
+		suggest_next(context->out, path, command_has(context, "project"));
+	}
+	return code;
 }
 
 static int init_run(struct command_context *context) {
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
-	const char *path = choose_path(context, &arena);
-	int code = context->config_path ? COMMAND_USAGE : COMMAND_FAILED;
-	if (path) {
-		code = write_config(context, &arena, path);
+	struct file_writer writer = {
+		.context = context, .arena = &arena, .is_forced = command_has(context, "force")};
+	bool is_project = command_has(context, "project");
+	int code = COMMAND_OK;
+	if (is_project) {
+		code = init_project(&writer, project_dir_of(context, &arena)) ? COMMAND_OK
+									      : COMMAND_FAILED;
+	}
+	if (code == COMMAND_OK && (!is_project || command_has(context, "global"))) {
+		code = init_global(&writer);
+	} else if (code == COMMAND_OK) {
+		fputs("\nNext: llm-mux run hello\n", context->out);
 	}
 	arena_finish(&arena);
 	return code;
 }
 
 static const struct command_option options[] = {
-	{0, "force", NULL, "write a new file over one that exists, and keep that as .bak", NULL},
+	{0, "global", NULL, "the user's configuration; so it is without --project", NULL},
+	{0, "project", NULL, "this directory's .llm-mux: roles and a first workflow", NULL},
+	{0, "no-detect", NULL, "look for no programs and servers that answer", NULL},
+	{0, "force", NULL, "write new files over those that exist, and keep them as .bak", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 
 const struct command command_init = {
 	.name = "init",
-	.summary = "write a commented configuration to begin with",
+	.summary = "write a configuration to begin with",
 	.details =
 		"Makes the configuration directory (0700) and config.yaml (0600) where they are\n"
-		"missing; what exists is left alone.",
+		"missing, and config.toml with the backends that answer here: claude, codex and\n"
+		"gemini on PATH, a local Ollama. What exists is left alone.",
 	.options = options,
 	.run = init_run,
 };
