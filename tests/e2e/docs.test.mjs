@@ -128,6 +128,19 @@ describe('the guide to workflows', { skip: noBinary }, () => {
     assert.ok(count > 80, `only ${count} keys`);
   });
 
+  test('explains no key that is not there', async () => {
+    const { properties } = await schemaOf();
+    const runner = { properties: Object.fromEntries(runnerKeys.map((key) => [key, properties[key]])) };
+    const known = new Set([...keysOf(runner), ...keysOf(await schemaOf('--workflow'))].map(([, key]) => key));
+    const headings = [...new Set([...Object.values(places.config), ...Object.values(places.workflow), ...stepSections])].filter((heading) => !heading.startsWith('## Test'));
+    for (const heading of headings) {
+      const text = section(guide, heading);
+      const tables = text.split('\n\n').filter((part) => part.startsWith('| key |')).join('\n');
+      for (const span of rowsOf(tables).flatMap(([cell]) => spansOf(cell)))
+        assert.ok(known.has(span.split('.').at(-1)), `${heading} explains \`${span}\`, and no schema has it`);
+    }
+  });
+
   for (const [heading, file, table, least] of [['### Filters', 'filters.c', 'template_filters', 60], ['### Tests', 'tests.c', 'template_tests', 40], ['### Functions and methods', 'functions.c', 'template_functions', 4]])
     test(`names everything of ${file}`, () => {
       const told = new Set(rowsOf(section(guide, heading)).flatMap(([cell]) => spansOf(cell)).map((span) => span.replace(/\(.*/, '')));
@@ -149,7 +162,7 @@ describe('the guide to workflows', { skip: noBinary }, () => {
   test('shows files that are right', async () => {
     const place = openPage();
     let count = 0;
-    for (const { text } of blocks(guide).filter((block) => block.language === 'toml')) {
+    for (const { text } of blocks(guide).filter((block) => block.language === 'toml' && !block.title?.endsWith('.test.toml'))) {
       const isWorkflow = /^\[\[(steps|groups)\]\]$/m.test(text);
       const path = `./${/^name = "(.*)"$/m.exec(text.split('\n[')[0])?.[1] ?? `block-${count}`}.toml`;
       count += 1;
