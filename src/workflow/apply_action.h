@@ -24,6 +24,7 @@ struct apply_action {
 	struct process *verify;
 	const struct process_variable *variables; /* of the verification */
 	size_t variable_count;
+	const char *verify_dir;
 	struct slice verify_text;
 	uint64_t verify_started_ms, verify_ms;
 	int verify_exit;

@@ -196,6 +196,25 @@ bool task_variables(struct task *task, bool exports_outputs, const struct proces
 	return true;
 }
 
+/* ---- where ---- */
+
+bool task_directory(struct task *task, const char **dir) {
+	const char *base = task->run->options.dir;
+	struct slice text;
+	*dir = base;
+	if (!step_template_is_given(&task->step->cwd)) {
+		return true;
+	}
+	if (!task_render(task, &task->step->cwd, &text)) {
+		return false;
+	}
+	const char *path = arena_strdup(&task->arena, text);
+	*dir = path[0] == '/' || base == NULL
+		       ? path
+		       : arena_printf(&task->arena, "%s/%s", base, path).data;
+	return true;
+}
+
 /* ---- running ---- */
 
 struct process *command_start_with(struct task *task, const struct command *command,

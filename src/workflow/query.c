@@ -379,7 +379,7 @@ void query_start(struct query *query) {
 		.schema = query->schema,
 		.arena = &run->arena,
 		.deadline_ms = task->limit.at_ms,
-		.cwd = run->options.dir,
+		.cwd = query->cwd != NULL ? query->cwd : run->options.dir,
 		.variables = query->variables,
 		.variable_count = query->variable_count,
 		.streams = run->options.streams,

@@ -16,6 +16,7 @@ struct query {
 	struct slice prompt, system, schema;      /* schema: as text; absent: none */
 	const struct process_variable *variables; /* of programs that are backends */
 	size_t variable_count;
+	const char *cwd;  /* of such programs; NULL: the workflow's */
 	struct slice key; /* in the record */
 	bool is_cached;   /* an answer of an earlier run will do */
 	char cache_key[RESPONSE_CACHE_KEY];

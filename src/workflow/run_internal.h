@@ -293,6 +293,9 @@ void command_of_shell(struct run *run, const char *shell, struct slice text, str
 /* A program without a shell. */
 void command_of_argv(struct run *run, const struct slice *words, size_t count, struct arena *arena,
 	struct command *command);
+/* The directory of the step's programs: its `cwd`, within the workflow's. False: the task has
+ * failed. */
+bool task_directory(struct task *task, const char **dir);
 /* The variables of the step's programs: the workflow's and the step's own, and for commands of
  * steps the arguments and outputs (6.6). False: the task has failed. */
 bool task_variables(struct task *task, bool exports_outputs, const struct process_variable **items,

@@ -228,6 +228,7 @@ static void verify(struct apply_action *action) {
 	}
 	struct command command;
 	command_of_shell(task->run, "sh", action->verify_text, &task->arena, &command);
+	command.cwd = action->verify_dir;
 	command.timeout_ms = (uint64_t)task->step->verify_timeout_ms;
 	action->state = APPLY_VERIFYING;
 	struct error error = {0};
@@ -395,7 +396,8 @@ static bool prepare(struct task *task, struct slice *text, bool *is_json) {
 	}
 	action->verify_text = arena_dup(&task->run->arena, verify_text);
 	return task->run->options.is_dry_run ||
-	       task_variables(task, true, &action->variables, &action->variable_count);
+	       (task_directory(task, &action->verify_dir) &&
+		       task_variables(task, true, &action->variables, &action->variable_count));
 }
 
 static void apply_start(struct task *task) {

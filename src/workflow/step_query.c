@@ -49,7 +49,8 @@ static void query_step_start(struct task *task) {
 	struct query *query = ARENA_NEW(&task->arena, struct query);
 	task->action = query;
 	if (make_query(task, query) &&
-		task_variables(task, false, &query->variables, &query->variable_count)) {
+		task_variables(task, false, &query->variables, &query->variable_count) &&
+		task_directory(task, &query->cwd)) {
 		query->on_done = on_done;
 		query_start(query);
 	}

@@ -103,24 +103,11 @@ static bool make_command(struct task *task, struct command *command) {
 
 static bool add_surroundings(struct task *task, struct command *command) {
 	const struct workflow_step *step = task->step;
-	struct slice text;
-	if (step_template_is_given(&step->stdin_text)) {
-		if (!task_render(task, &step->stdin_text, &command->input)) {
-			return false;
-		}
+	if (step_template_is_given(&step->stdin_text) &&
+		!task_render(task, &step->stdin_text, &command->input)) {
+		return false;
 	}
-	if (step_template_is_given(&step->cwd)) {
-		if (!task_render(task, &step->cwd, &text)) {
-			return false;
-		}
-		const char *dir = arena_strdup(&task->arena, text);
-		command->cwd =
-			dir[0] == '/' || task->run->options.dir == NULL
-				? dir
-				: arena_printf(&task->arena, "%s/%s", task->run->options.dir, dir)
-					  .data;
-	}
-	return true;
+	return task_directory(task, &command->cwd);
 }
 
 static void shell_start(struct task *task) {

@@ -158,6 +158,19 @@ static void without_rollback_the_edits_stay(void **state) {
 	assert_text(f, "x.txt", "two\n");
 }
 
+static void the_team_may_verify(void **state) {
+	struct run_fixture *f = *state;
+	struct runner_team team = {.name = SLICE("t"), .verify = SLICE("grep three x.txt")};
+	f->options.team = &team;
+	run_fixture_do(f, FIX("fixer") "source = \"steps.fix\"\nverify = \"team\"\n");
+	assert_error(f, "put", FAILURE_VERIFICATION, "grep three x.txt");
+	run_fixture_write(f, "x.txt", "one\n");
+	unlink(arena_printf(&f->arena, "%s/new.txt", f->dir).data);
+	team.verify = SLICE("grep two x.txt");
+	run_fixture_run(f);
+	assert_end(f, RUN_OK);
+}
+
 static void a_verification_has_its_limit(void **state) {
 	struct run_fixture *f = *state;
 	run_fixture_do(f, FIX("fixer") "source = \"steps.fix\"\nrollback = \"backup\"\n"
@@ -244,6 +257,7 @@ int test_run_apply(void) {
 		TEST(without_retries_they_fail),
 		TEST(a_failure_restores_exactly),
 		TEST(without_rollback_the_edits_stay),
+		TEST(the_team_may_verify),
 		TEST(a_verification_has_its_limit),
 		TEST(the_limit_of_the_step_restores),
 		TEST(unsafe_paths_write_nothing),

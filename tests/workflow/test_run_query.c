@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "workflow/response_cache.h"
+#include "workflow/run_internal.h"
 
 int test_run_query(void);
 
@@ -22,6 +23,8 @@ static const char config[] =
 	"[roles.all]\nbackends = [\"ok\", \"down\", \"other\"]\nexecution = \"parallel\"\n"
 	"[roles.strict]\nbackends = [\"ok\", \"down\"]\nexecution = \"parallel\"\nmin_success = 2\n"
 	"[roles.echo]\nbackends = [\"echo\"]\n"
+	"[teams.t]\ncontext = [\"team.md\", \"absent.md\"]\nverify = \"true\"\n"
+	"[teams.t.roles]\none = [\"echo\"]\nall = [\"other\"]\n"
 	"[pricing.\"m-*\"]\ninput = 1000000.0\noutput = 1000000.0\n";
 
 static int begin(void **state) {
@@ -98,6 +101,33 @@ static void a_role_of_the_workflow_wins(void **state) {
 	assert_output(f, "a", "also {\"n\": 2}");
 }
 
+static void a_team_has_its_own_roles_and_context(void **state) {
+	struct run_fixture *f = *state;
+	f->options.team = &runner_of(f->config)->teams.items[0];
+	run_fixture_write(f, "team.md", "we\n");
+	run_fixture_do(f, "name = \"test\"\n" QUERY("a", "role = \"one\"")
+				  QUERY("b", "role = \"all\"") QUERY("c", "role = \"fall\""));
+	assert_end(f, RUN_OK);
+	/* the team's backend, and the execution of the role everywhere */
+	assert_output(f, "a", "team.md:\n```\nwe\n```\n\nask");
+	assert_output(f, "b", "=== other ===\nalso {\"n\": 2}");
+	assert_output(f, "c", "fine");
+	assert_contains(run_fixture_result(f, "c")->prompt, "we");
+	assert_contains(buf_slice(&f->events), "warning a: the team's context file `absent.md`");
+}
+
+static void a_role_that_nobody_has_is_told(void **state) {
+	struct run_fixture *f = *state;
+	struct error error = {0};
+	struct workflow_step step = {.name = SLICE("s"), .role = SLICE("stricd"), .execution = -1};
+	struct role_plan plan;
+	run_fixture_load(f, "name = \"test\"\n" QUERY("a", "role = \"one\""));
+	f->run = run_create(&f->options, &error);
+	assert_non_null(f->run);
+	assert_false(role_resolve(f->run, &step, &f->arena, &plan, &error));
+	assert_non_null(strstr(error.message, "did you mean `strict`"));
+}
+
 /* The rendezvous: the first answers when the second has been asked. */
 static void queries_without_dependencies_overlap(void **state) {
 	struct run_fixture *f = *state;
@@ -134,9 +164,10 @@ static void a_program_gets_the_steps_variables(void **state) {
 	run_fixture_begin(f,
 		"[backends.env]\ncommand = \"sh\"\n"
 		"args = [\"-c\", \"cat; echo $OUTER $INNER; pwd\", \"sh\"]\nstdin = true\n");
-	run_fixture_do(f, "name = \"test\"\n[env]\nOUTER = \"o\"\n" QUERY(
-				  "a", "backend = \"env\"\nenv = {INNER = \"{{ 1 + 1 }}\"}"));
-	assert_output(f, "a", arena_printf(&f->arena, "asko 2\n%s", f->dir).data);
+	run_fixture_do(
+		f, "name = \"test\"\n[env]\nOUTER = \"o\"\n" QUERY(
+			   "a", "backend = \"env\"\ncwd = \"/\"\nenv = {INNER = \"{{ 1 + 1 }}\"}"));
+	assert_output(f, "a", arena_printf(&f->arena, "asko 2\n%s", "/").data);
 }
 
 /* ---- JSON ---- */
@@ -329,6 +360,8 @@ int test_run_query(void) {
 		TEST(too_few_successes_fail_with_every_reason),
 		TEST(a_step_says_more_than_its_role),
 		TEST(a_role_of_the_workflow_wins),
+		TEST(a_team_has_its_own_roles_and_context),
+		TEST(a_role_that_nobody_has_is_told),
 		TEST(queries_without_dependencies_overlap),
 		TEST(a_limit_ends_a_question),
 		TEST(a_program_gets_the_steps_variables),
