@@ -15,6 +15,7 @@ static void load_layers(struct config_loader *loader, void *data) {
 	/* The table fills the section that options_init allocated. */
 	loading->runner = (struct runner_config *)(uintptr_t)runner_of(loader->config);
 	struct arena *arena = &loader->config->arena;
+	loading->runner->options = &loader->config->options;
 	loading->runner->dir = arena_strdup(arena, slice_of(loading->dir));
 	loading->runner->project_dir = runner_find_project(arena, loading->dir);
 	if (!loading->request->ignores_project) {
@@ -78,6 +79,20 @@ const struct runner_backend *runner_find_backend(
 		}
 	}
 	return NULL;
+}
+
+struct option_place runner_backend_place(
+	const struct runner_config *runner, const struct runner_backend *backend, const char *key) {
+	const struct option_source *source = NULL;
+	if (runner && runner->options) {
+		struct arena arena;
+		arena_init(&arena, NULL, 0);
+		struct slice path = option_path_join(&arena, "backends", backend->name);
+		path = arena_printf(&arena, "%.*s.%s", SLICE_FMT(path), key);
+		source = options_origin(runner->options, path);
+		arena_finish(&arena);
+	}
+	return source ? source->place : backend->place;
 }
 
 const struct runner_role *runner_find_role(const struct runner_config *runner, struct slice name) {

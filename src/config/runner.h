@@ -89,7 +89,7 @@ struct runner_team {
 struct runner_project {
 	struct option_place place;
 	struct slice name, description, type;
-	struct slice path; /* `~` expanded; not ${NAME}: runner_expand */
+	struct slice path; /* as written: ecosystem_project_path */
 	struct option_strings depends_on, tags;
 };
 
@@ -127,8 +127,9 @@ struct runner_config {
 		int64_t retain_days;
 	} output;
 	/* Not written: where it was loaded. */
-	const char *dir;         /* the working directory, canonical */
-	const char *project_dir; /* the nearest ancestor with .llm-mux/, or NULL (1.1) */
+	const char *dir;                  /* the working directory, canonical */
+	const char *project_dir;          /* the nearest ancestor with .llm-mux/, or NULL (1.1) */
+	const struct option_set *options; /* where its values came from: runner_place */
 };
 
 /* Bytes of a project's configuration: it comes from others, and what is wrong with a large one
@@ -185,6 +186,11 @@ const struct runner_role *runner_find_role(const struct runner_config *runner, s
 const struct runner_team *runner_find_team(const struct runner_config *runner, struct slice name);
 const struct runner_ecosystem *runner_find_ecosystem(
 	const struct runner_config *runner, struct slice name);
+
+/* Where a key of a backend was set, by whichever layer said it last; the backend's own place when
+ * that is not known. */
+struct option_place runner_backend_place(
+	const struct runner_config *runner, const struct runner_backend *backend, const char *key);
 
 /* ${NAME}, ${NAME:-default}, $$ (1.9), in the arena. False with ERROR_CONFIGURATION naming the
  * variable, the key path and the place. What came from a variable is added to `secrets`. */

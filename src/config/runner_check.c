@@ -2,7 +2,6 @@
  * teams (workflows.md 1.10, 2.0, 3.1, 3.4). */
 #include <stddef.h>
 
-#include "base/file.h"
 #include "config/check.h"
 #include "config/runner_internal.h"
 
@@ -269,11 +268,7 @@ static const struct runner_project *find_project(
 
 static void check_ecosystem(struct config_loader *loader, struct runner_ecosystem *ecosystem) {
 	for (size_t i = 0; i < ecosystem->projects.len; i++) {
-		struct runner_project *project = &ecosystem->projects.items[i];
-		if (slice_starts_with(project->path, SLICE("~"))) {
-			project->path =
-				slice_of(file_expand(&loader->config->arena, project->path));
-		}
+		const struct runner_project *project = &ecosystem->projects.items[i];
 		for (size_t d = 0; d < project->depends_on.len; d++) {
 			struct slice name = project->depends_on.items[d];
 			struct option_place place = project->depends_on.places

@@ -127,7 +127,9 @@ static bool expand(const struct command_backend *backend, struct slice text, con
 	struct error *error) {
 	struct slice path =
 		arena_printf(arena, "backends.%.*s.%s", SLICE_FMT(backend->settings->name), key);
-	return runner_expand(text, path.data, place != NULL ? place : &backend->settings->place,
+	struct option_place own =
+		runner_backend_place(backend->context.runner, backend->settings, key);
+	return runner_expand(text, path.data, place != NULL ? place : &own,
 		backend->context.environment, backend->context.secrets, arena, out, error);
 }
 
@@ -218,8 +220,9 @@ static bool add_arguments(struct planner *planner) {
 		return false;
 	}
 	for (size_t i = 0; i < settings->args.len; i++) {
-		if (!expand(planner->backend, settings->args.items[i], "args", NULL, planner->arena,
-			    &text, planner->error) ||
+		if (!expand(planner->backend, settings->args.items[i], "args",
+			    settings->args.places != NULL ? &settings->args.places[i] : NULL,
+			    planner->arena, &text, planner->error) ||
 			!fill_argument(planner, text, &text) || !add_argument(planner, text)) {
 			return false;
 		}

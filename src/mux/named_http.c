@@ -27,8 +27,9 @@ static const char *key_path(
 
 bool named_expand(const struct mux *mux, const struct runner_backend *settings, const char *key,
 	struct slice text, struct arena *arena, struct slice *out, struct error *error) {
-	return runner_expand(text, key_path(settings, key, arena), &settings->place,
-		mux->environment, mux->secrets, arena, out, error);
+	struct option_place place = runner_backend_place(runner_of(mux->config), settings, key);
+	return runner_expand(text, key_path(settings, key, arena), &place, mux->environment,
+		mux->secrets, arena, out, error);
 }
 
 static bool has_variable(const struct mux *mux, struct slice name) {
@@ -46,12 +47,13 @@ static bool has_variable(const struct mux *mux, struct slice name) {
 static bool read_variable(const struct mux *mux, const struct runner_backend *settings,
 	struct slice name, struct arena *arena, struct slice *out, struct error *error) {
 	if (!has_variable(mux, name)) {
+		struct option_place place =
+			runner_backend_place(runner_of(mux->config), settings, "api_key_env");
 		return error_set(error, ERROR_UNAVAILABLE,
 			"the variable %.*s is not set: it holds the key of the backend `%.*s` "
 			"(%s:%u)",
 			SLICE_FMT(name), SLICE_FMT(settings->name),
-			settings->place.file != NULL ? settings->place.file : "default",
-			(unsigned)settings->place.line);
+			place.file != NULL ? place.file : "default", (unsigned)place.line);
 	}
 	struct slice text = arena_printf(arena, "${%.*s}", SLICE_FMT(name));
 	return named_expand(mux, settings, "api_key_env", text, arena, out, error);
@@ -98,10 +100,11 @@ static bool read_url(const struct mux *mux, const struct runner_backend *setting
 		*url = slice_of(api->default_url);
 	}
 	if (!client_check_url(*url, false, &wrong)) {
+		struct option_place place =
+			runner_backend_place(runner_of(mux->config), settings, key);
 		return error_set(error, ERROR_CONFIGURATION, "%s of the backend `%.*s` (%s:%u): %s",
-			key, SLICE_FMT(settings->name),
-			settings->place.file != NULL ? settings->place.file : "default",
-			(unsigned)settings->place.line, wrong.message);
+			key, SLICE_FMT(settings->name), place.file != NULL ? place.file : "default",
+			(unsigned)place.line, wrong.message);
 	}
 	return true;
 }
@@ -110,11 +113,12 @@ static bool read_headers(const struct mux *mux, const struct runner_backend *set
 	struct arena *arena, struct option_map *headers, struct error *error) {
 	headers->items = ARENA_ARRAY(arena, struct option_pair, settings->headers.len + 1);
 	for (size_t i = 0; i < settings->headers.len; i++) {
-		headers->items[i] = settings->headers.items[i];
-		const char *key =
-			arena_printf(arena, "headers.%.*s", SLICE_FMT(headers->items[i].key)).data;
-		if (!named_expand(mux, settings, key, headers->items[i].value, arena,
-			    &headers->items[i].value, error)) {
+		const struct option_pair *pair = &settings->headers.items[i];
+		struct slice key = arena_printf(arena, "headers.%.*s", SLICE_FMT(pair->key));
+		headers->items[i] = *pair;
+		if (!runner_expand(pair->value, key_path(settings, key.data, arena), &pair->place,
+			    mux->environment, mux->secrets, arena, &headers->items[i].value,
+			    error)) {
 			return false;
 		}
 		headers->len++;

@@ -245,8 +245,9 @@ static void test_unset(void **state) {
 	assert_true(result->is_success);
 	assert_ptr_equal(result->first, &result->answers[3]);
 	assert_says(result->answers[0].error.message, "NOWHERE");
-	assert_says(result->answers[0].error.message, "backends.a.api_key");
-	assert_says(result->answers[0].error.message, ".toml:");
+	/* at the key's own line (1.9) */
+	assert_says(result->answers[0].error.message, ".toml:3: `backends.a.api_key`");
+	assert_says(result->answers[1].error.message, ".toml:5: `backends.b.command`");
 	assert_says(result->answers[1].error.message, "ALSO");
 	assert_says(result->answers[2].error.message, "`off` is disabled");
 	assert_int_equal(fake_requests(f.fake), 1);
