@@ -408,8 +408,24 @@ static void start_step(struct run *run, const struct workflow_step *step) {
 	step_run_start(run, step);
 }
 
-/* Steps started in one turn: the loop serves others in between. */
+/* Steps started and tasks settled in one turn: the loop serves others in between. */
 #define RUN_MAX_STARTS 64
+#define RUN_MAX_SETTLED 256
+
+static void settle_tasks(struct run *run) {
+	for (unsigned settled = 0; run->first_ended != NULL; settled++) {
+		struct task *task = run->first_ended;
+		if (settled == RUN_MAX_SETTLED) {
+			run_wake(run);
+			return;
+		}
+		run->first_ended = task->next_ended;
+		if (run->first_ended == NULL) {
+			run->last_ended = &run->first_ended;
+		}
+		task_settle(task);
+	}
+}
 
 static void start_steps(struct run *run) {
 	for (unsigned starts = 0; run->state == RUN_RUNNING; starts++) {
@@ -432,14 +448,7 @@ static void on_wake(struct loop_deferred *deferred) {
 		run->has_told_start = true;
 		run_tell(run, &(struct run_event){.type = RUN_EVENT_START});
 	}
-	struct task *task;
-	while ((task = run->first_ended) != NULL) {
-		run->first_ended = task->next_ended;
-		if (run->first_ended == NULL) {
-			run->last_ended = &run->first_ended;
-		}
-		task_settle(task);
-	}
+	settle_tasks(run);
 	start_steps(run);
 	if (run->first_ended != NULL || run->wake.link != NULL) {
 		run_wake(run);

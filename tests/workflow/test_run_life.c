@@ -135,6 +135,70 @@ static void released_before_it_begins(void **state) {
 	assert_int_equal(f->event_count, 0);
 }
 
+/* ---- graphs at random ---- */
+
+static uint32_t roll(uint64_t *dice, uint32_t bound) {
+	*dice = *dice * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*dice >> 33) % bound;
+}
+
+#define GRAPH_STEPS 10
+
+/* Steps that wait for some of those before them; some fail, some of these go on. */
+static const char *graph_text(struct run_fixture *f, uint64_t *dice) {
+	struct buf text;
+	buf_init(&text, 0);
+	buf_append_str(&text, "name = \"test\"\n");
+	for (unsigned i = 0; i < GRAPH_STEPS; i++) {
+		buf_printf(&text, "[[steps]]\nname = \"s%u\"\ntype = \"shell\"\nrun = [\"%s\"]\n",
+			i, roll(dice, 6) == 0 ? "false" : "true");
+		buf_printf(
+			&text, "continue_on_error = %s\n", roll(dice, 2) == 0 ? "true" : "false");
+		if (roll(dice, 3) > 0) {
+			buf_append_str(&text, "depends_on = [");
+			for (unsigned before = 0; before < i; before++) {
+				if (roll(dice, 4) == 0) {
+					buf_printf(&text, "\"s%u\", ", before);
+				}
+			}
+			buf_append_str(&text, "]\n");
+		}
+	}
+	const char *copy = arena_strdup(&f->arena, buf_slice(&text));
+	buf_finish(&text);
+	return copy;
+}
+
+static size_t event_at(struct run_fixture *f, const char *what, struct slice step) {
+	return slice_find(
+		buf_slice(&f->events), arena_printf(&f->arena, "%s %.*s%s", what, SLICE_FMT(step),
+					       strcmp(what, "end") == 0 ? " " : "\n"));
+}
+
+static void graphs_run_by_the_rules(void **state) {
+	struct run_fixture *f = *state;
+	uint64_t dice = 7;
+	for (unsigned round = 0; round < 30; round++) {
+		f->options.jobs = roll(&dice, 4);
+		run_fixture_do(f, graph_text(f, &dice));
+		bool has_failed = false;
+		for (size_t i = 0; i < GRAPH_STEPS; i++) {
+			const struct step_result *result = &run_results_of(f->run)->items[i];
+			size_t began = event_at(f, "step", result->step->name);
+			assert_true(event_at(f, "end", result->step->name) != SIZE_MAX);
+			has_failed |= result->status == STEP_FAILED && !result->is_continued;
+			assert_int_equal(began == SIZE_MAX, result->status == STEP_SKIPPED);
+			for (size_t e = 0; e < result->step->edges.len; e++) {
+				size_t before = result->step->edges.items[e].step;
+				assert_true(
+					event_at(f, "end", f->workflow->steps.items[before].name) <
+					(began == SIZE_MAX ? SIZE_MAX : began));
+			}
+		}
+		assert_end(f, has_failed ? RUN_FAILED : RUN_OK);
+	}
+}
+
 /* ---- questions ---- */
 
 #define INPUT(rest)                                                                                \
@@ -371,6 +435,7 @@ int test_run_life(void) {
 		TEST(cancelled_at_every_event_it_ends_once),
 		TEST(released_at_every_event_it_leaves_nothing),
 		TEST(released_before_it_begins),
+		TEST(graphs_run_by_the_rules),
 		TEST(answers_are_taken_and_checked),
 		TEST(nobody_to_ask),
 		TEST(questions_wait_for_each_other),
