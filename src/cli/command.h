@@ -128,6 +128,6 @@ extern const struct command command_config, command_config_show, command_config_
 extern const struct command command_cache;
 extern const struct command command_workflows, command_validate, command_graph;
 extern const struct command command_render, command_schema, command_memory, command_discover,
-	command_runs, command_run, command_plan, command_ask, command_test;
+	command_runs, command_run, command_plan, command_ask, command_test, command_context_files;
 
 #endif

@@ -4,6 +4,7 @@
 const struct command *const command_table[] = {
 	&command_serve,
 	&command_init,
+	&command_context_files,
 	&command_models,
 	&command_tokens,
 	&command_doctor,

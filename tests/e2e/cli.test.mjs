@@ -12,7 +12,7 @@ import { binary, cleanHome, noBinary, runBinary } from './harness.mjs';
 
 const skip = noBinary;
 const secret = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789';
-const commands = ['serve', 'init', 'models', 'tokens', 'doctor', 'env', 'with', 'ask', 'run', 'plan', 'test', 'workflows', 'validate', 'graph', 'backends', 'roles', 'teams', 'ecosystems', 'runs', 'cache', 'memory', 'discover', 'trust', 'config', 'convert', 'render', 'schema', 'completion', 'version', 'help'];
+const commands = ['serve', 'init', 'context', 'models', 'tokens', 'doctor', 'env', 'with', 'ask', 'run', 'plan', 'test', 'workflows', 'validate', 'graph', 'backends', 'roles', 'teams', 'ecosystems', 'runs', 'cache', 'memory', 'discover', 'trust', 'config', 'convert', 'render', 'schema', 'completion', 'version', 'help'];
 const subcommands = ['show', 'validate', 'schema', 'parse'];
 
 /** A home of its own with files in its configuration directory: run(args, {env, input}), path(name), remove(). */
