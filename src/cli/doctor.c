@@ -1,5 +1,6 @@
 /* doctor.c: the command `doctor`: checks what serve depends on, each with a hint how to mend it. */
 #include "cli/doctor.h"
+#include "cli/list.h"
 
 #include <string.h>
 
@@ -23,6 +24,11 @@ static void (*const checks[])(struct doctor *doctor) = {
 	doctor_check_certificates,
 	doctor_check_proxy,
 	doctor_check_providers,
+	doctor_check_backends,
+	doctor_check_surroundings,
+	doctor_check_workflows,
+	doctor_check_places,
+	doctor_check_programs,
 	doctor_check_clock,
 };
 
@@ -100,13 +106,43 @@ static void print_json(const struct doctor *doctor) {
 	buf_finish(&out);
 }
 
+/* --output json: one list, as the other commands of the runner print it. */
+static void print_list(const struct doctor *doctor) {
+	struct buf out = {0};
+	struct json_writer w;
+	json_writer_init(&w, &out, strcmp(command_value(doctor->context, "output"), "json") == 0);
+	json_begin_array(&w);
+	for (size_t i = 0; i < doctor->findings.len; i++) {
+		const struct doctor_finding *finding = &doctor->findings.items[i];
+		json_begin_object(&w);
+		json_put_cstr(&w, "check", finding->check);
+		json_put_cstr(&w, "status", statuses[finding->status].word);
+		json_put_cstr(&w, "detail", finding->message);
+		json_put_cstr(&w, "hint", finding->hint);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	fprintf(doctor->context->out, "%.*s\n", SLICE_FMT(buf_slice(&out)));
+	buf_finish(&out);
+}
+
 static int doctor_run(struct command_context *context) {
-	struct doctor doctor = {.context = context, .is_offline = command_has(context, "offline")};
+	struct doctor doctor = {
+		.context = context,
+		.is_offline = command_has(context, "offline"),
+		.verifies = command_has(context, "verify"),
+	};
+	bool is_list;
+	if (!list_wants_json(context, &is_list)) {
+		return COMMAND_USAGE;
+	}
 	arena_init(&doctor.arena, NULL, 0);
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
 		checks[i](&doctor);
 	}
-	if (command_has(context, "json")) {
+	if (is_list) {
+		print_list(&doctor);
+	} else if (command_has(context, "json")) {
 		print_json(&doctor);
 	} else {
 		print_table(&doctor);
@@ -118,8 +154,10 @@ static int doctor_run(struct command_context *context) {
 }
 
 static const struct command_option doctor_options[] = {
-	{0, "offline", NULL, "ask no provider", NULL},
+	{0, "offline", NULL, "ask no provider and no backend", NULL},
+	{0, "verify", NULL, "ask every backend a short prompt", NULL},
 	{0, "json", NULL, "as one JSON object", NULL},
+	{0, "output", "MODE", "console, or json: one list", list_outputs},
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -128,8 +166,9 @@ const struct command command_doctor = {
 	.summary = "check the set-up, with a hint how to mend what is wrong",
 	.details =
 		"Looks at the configuration, its files, the port, limits, certificates, proxies,\n"
-		"and asks every provider for its models with every key. Exit code 1 when a check\n"
-		"failed.",
+		"and asks every provider for its models with every key; then at what workflows\n"
+		"need: backends, roles, the team and ecosystem here, workflow files, directories\n"
+		"and programs. Exit code 1 when a check failed.",
 	.options = doctor_options,
 	.run = doctor_run,
 };

@@ -21,9 +21,9 @@ struct doctor_finding {
 struct doctor {
 	struct command_context *context;
 	struct arena arena;
-	struct config *config; /* NULL: it was refused */
-	bool is_offline;
-	int64_t skew_ms; /* a provider's clock minus ours; 0: none said */
+	struct config *config;     /* NULL: it was refused */
+	bool is_offline, verifies; /* --verify: backends are asked a prompt */
+	int64_t skew_ms;           /* a provider's clock minus ours; 0: none said */
 	struct {
 		struct doctor_finding *items;
 		size_t len, cap;
@@ -53,6 +53,13 @@ const char *doctor_proxy_host(struct doctor *doctor, struct slice url);
 
 /* doctor_providers.c: each provider and key, asked for its list of models. */
 void doctor_check_providers(struct doctor *doctor);
+
+/* doctor_runner.c: what workflows depend on. */
+void doctor_check_backends(struct doctor *doctor);
+void doctor_check_surroundings(struct doctor *doctor);
+void doctor_check_workflows(struct doctor *doctor);
+void doctor_check_places(struct doctor *doctor);
+void doctor_check_programs(struct doctor *doctor);
 
 /* doctor_port.c: "nginx (process 12)": who listens on the port, when /proc tells; else NULL. In the
  * arena. */
