@@ -158,6 +158,24 @@ static void without_rollback_the_edits_stay(void **state) {
 	assert_text(f, "x.txt", "two\n");
 }
 
+static void git_rolls_back_clean_files_alone(void **state) {
+	struct run_fixture *f = *state;
+	static const char toml[] = FIX("fixer") "source = \"steps.fix\"\nrollback = \"git\"\n"
+						"verify = \"exit 1\"\n";
+	run_fixture_do(f, "name = \"test\"\n[[steps]]\nname = \"a\"\n"
+			  "run = '''git init -q . && git add x.txt && git -c user.name=n "
+			  "-c user.email=e commit -qm m'''\n");
+	assert_end(f, RUN_OK);
+	run_fixture_do(f, toml);
+	assert_error(f, "put", FAILURE_VERIFICATION, "exited with code 1");
+	assert_text(f, "x.txt", "one\n");
+	assert_null(run_fixture_read(f, "new.txt"));
+	run_fixture_write(f, "x.txt", "one\nmine\n");
+	run_fixture_do(f, toml);
+	assert_error(f, "put", FAILURE_EXECUTION, "not committed");
+	assert_text(f, "x.txt", "one\nmine\n");
+}
+
 static void the_team_may_verify(void **state) {
 	struct run_fixture *f = *state;
 	struct runner_team team = {.name = SLICE("t"), .verify = SLICE("grep three x.txt")};
@@ -257,6 +275,7 @@ int test_run_apply(void) {
 		TEST(without_retries_they_fail),
 		TEST(a_failure_restores_exactly),
 		TEST(without_rollback_the_edits_stay),
+		TEST(git_rolls_back_clean_files_alone),
 		TEST(the_team_may_verify),
 		TEST(a_verification_has_its_limit),
 		TEST(the_limit_of_the_step_restores),

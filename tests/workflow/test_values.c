@@ -144,6 +144,18 @@ static const struct {
 	{"{{ steps.a_b.outputs[0].model }} {{ steps.a_b.outputs[0].duration_ms }}", "m-1 7"},
 	{"{{ steps.a_b.outputs.z == nope }}{{ steps.a_b.outputs[2] == nope }}", "truetrue"},
 	{"{{ steps.a_b.backends }} {{ steps.a_b.failed_backends.z }}", "[\"x\", \"y\"] z broke"},
+	{"{{ steps.a_b.outputs | join('+') }} {{ steps.a_b.outputs | length }}", "one+two 2"},
+	{"{{ steps.a_b.outputs | items | list }}", "[[\"x\", \"one\"], [\"y\", \"two\"]]"},
+	{"{{ steps.a_b.outputs | dictsort(reverse=true) | list }}",
+		"[[\"y\", \"two\"], [\"x\", \"one\"]]"},
+	{"{{ steps.a_b.outputs | json }}", "{\"x\":\"one\",\"y\":\"two\"}"},
+	{"{{ steps.a_b.outputs | first }} {{ (steps.a_b.outputs | last).backend }}", "one y"},
+	{"{{ steps.a_b.outputs | map(attribute='backend') | join('/') }}", "x/y"},
+	{"{{ steps.a_b.outputs | selectattr('text', 'eq', 'two') | map(attribute='backend') | "
+	 "first }}",
+		"y"},
+	{"{{ steps.a_b.backends | join }}", "x, y"},
+	{"{{ steps.a_b.outputs | upper | length }}", "28"},
 	/* 5.10 */
 	{"{{ steps.a_b.failed }} {{ steps.a_b.skipped }} {{ steps.a_b.status }}", "false false ok"},
 	{"{{ steps.a_b.exit_code }} {{ steps.a_b.stdout }} [{{ steps.a_b.stderr }}]", "3 raw []"},
@@ -159,6 +171,9 @@ static const struct {
 	 "{{ steps.m2.error.max_attempts }}",
 		"it broke execution 9 make 1/3"},
 	{"{% if steps.m2.error %}yes{% endif %}{{ steps.m2.error == 'it broke' }}", "yestrue"},
+	{"{{ steps.a_b.error | default('none') }} {{ steps.m2.error | default('none') }}",
+		"none it broke"},
+	{"{{ steps.a_b is defined }} {{ steps.a_b.nope is defined }}", "true false"},
 	/* a step that has not run */
 	{"{{ steps.later.status }} {{ steps.later.output == nope }}", "pending true"},
 	/* 5.9 */
