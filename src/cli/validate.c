@@ -2,6 +2,7 @@
  * (workflows.md 8.2). */
 #include "cli/list.h"
 #include "cli/workflows.h"
+#include "workflow/memory.h"
 
 struct validation {
 	struct command_workflows workflows;
@@ -122,6 +123,10 @@ static int validate_run(struct command_context *context) {
 		!command_workflows_init(&validation.workflows, context, COMMAND_PROJECT_SHOWN)) {
 		return COMMAND_USAGE;
 	}
+	struct command_workflows *workflows = &validation.workflows;
+	const struct runner_config *runner = workflows->runner;
+	workflows->places.knows_team =
+		team_detect(runner, runner->dir, SLICE(""), &workflows->places.team, NULL);
 	buf_init(&validation.findings, 0);
 	json_writer_init(&validation.w, &validation.findings, true);
 	json_begin_array(&validation.w);

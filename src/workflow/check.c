@@ -60,12 +60,29 @@ static bool some_team_verifies(const struct runner_config *runner) {
 	return false;
 }
 
-static void check_verify(struct workflow_checker *checker, const struct workflow_step *step) {
-	struct slice verify = slice_trim(step->verify.source.text);
-	if (slice_is(verify, "team") && checker->runner && !some_team_verifies(checker->runner)) {
+/* Where the team is not known yet, the run looks again before anything begins. */
+static void check_team_verify(struct workflow_checker *checker, const struct workflow_step *step) {
+	const struct workflow_places *places = checker->places;
+	bool knows_team = places && places->knows_team;
+	const struct runner_team *team = knows_team ? places->team : NULL;
+	bool can_verify = knows_team ? team && team->verify.len > 0
+				     : !checker->runner || some_team_verifies(checker->runner);
+	if (!can_verify) {
+		struct slice whose =
+			!knows_team ? SLICE("no team has a `verify`")
+			: !team     ? SLICE("no team is detected here")
+				    : arena_printf(checker->problems->arena,
+					      "the team `%.*s` has no `verify`", SLICE_FMT(team->name));
 		workflow_problem(checker->workflow, checker->problems, false,
 			&step->verify.source.place,
-			"`verify = \"team\"` means the team's command, but no team has a `verify`");
+			"`verify = \"team\"` means the team's command, but %.*s", SLICE_FMT(whose));
+	}
+}
+
+static void check_verify(struct workflow_checker *checker, const struct workflow_step *step) {
+	struct slice verify = slice_trim(step->verify.source.text);
+	if (slice_is(verify, "team")) {
+		check_team_verify(checker, step);
 	}
 	if (verify.len > 0 || step->type != STEP_APPLY) {
 		return;

@@ -54,6 +54,28 @@ int64_t run_spent_microusd(const struct run *run) {
 
 /* ---- making ---- */
 
+/* What a step needs of the place it runs in, told before the first call is paid for (4.4, 7.7). */
+static bool check_surroundings(
+	const struct run_options *options, const struct workflow_step *step, struct error *error) {
+	if (step->type == STEP_STORE && options->ecosystem == NULL && !options->is_dry_run) {
+		return error_set(error, ERROR_CONFIGURATION,
+			"step `%.*s` stores facts, but no ecosystem is active here; name one with "
+			"--ecosystem, or add this directory to [ecosystems.NAME.projects.PROJECT] "
+			"of the configuration",
+			SLICE_FMT(step->name));
+	}
+	if (slice_is(slice_trim(step->verify.source.text), "team") &&
+		(options->team == NULL || options->team->verify.len == 0)) {
+		return error_set(error, ERROR_CONFIGURATION,
+			"step `%.*s` verifies by its team's command, but %s; name another with "
+			"--team, or give [teams.NAME] a `verify`",
+			SLICE_FMT(step->name),
+			options->team == NULL ? "no team is detected here"
+					      : "the team here has no `verify`");
+	}
+	return true;
+}
+
 static bool check_options(const struct run_options *options, struct error *error) {
 	unsigned depth = 0;
 	for (const struct run *up = options->parent; up != NULL; up = up->options.parent) {
@@ -79,13 +101,8 @@ static bool check_options(const struct run_options *options, struct error *error
 			SLICE_FMT(options->workflow->name));
 	}
 	for (size_t i = 0; i < options->workflow->steps.len; i++) {
-		if (options->workflow->steps.items[i].type == STEP_STORE &&
-			options->ecosystem == NULL && !options->is_dry_run) {
-			return error_set(error, ERROR_CONFIGURATION,
-				"step `%.*s` stores facts, but no ecosystem is active here; name "
-				"one with --ecosystem, or add this directory to "
-				"[ecosystems.NAME.projects.PROJECT] of the configuration",
-				SLICE_FMT(options->workflow->steps.items[i].name));
+		if (!check_surroundings(options, &options->workflow->steps.items[i], error)) {
+			return false;
 		}
 	}
 	return true;

@@ -273,6 +273,9 @@ struct workflow_places {
 	const char *project_dir; /* DIR/.llm-mux/workflows; or NULL */
 	const char *user_dir;    /* CFGDIR/workflows; or NULL */
 	const char *base_dir;    /* what paths are relative to (-C); NULL: where we are */
+	/* Who works here (3.4), for `verify = "team"`; NULL: nobody, or it is not known yet. */
+	const struct runner_team *team;
+	bool knows_team;
 };
 void workflow_places_of(
 	const struct runner_config *runner, struct arena *arena, struct workflow_places *places);

@@ -165,6 +165,18 @@ static void test_configuration(void **state) {
 	assert_true(workflow_validate(
 		"w.toml", "path", SLICE(text), NULL, NULL, &f.problems, &f.workflow));
 	assert_int_equal(f.problems.len, 0);
+	/* where it is known who works here, that team must */
+	const struct runner_team *const teams[] = {
+		NULL, &workflow_fixture_runner()->teams.items[1]};
+	static const char *const says[] = {"no team is detected here", "`docs` has no `verify`"};
+	for (size_t i = 0; i < COUNT_OF(teams); i++) {
+		const struct workflow_places known = {.team = teams[i], .knows_team = true};
+		problems_init(&f.problems, &f.arena, "w.toml", SLICE(text));
+		assert_false(workflow_validate("w.toml", "path", SLICE(text),
+			workflow_fixture_runner(), &known, &f.problems, NULL));
+		assert_int_equal(f.problems.len, 1);
+		assert_non_null(strstr(workflow_fixture_report(&f), says[i]));
+	}
 	workflow_fixture_end(&f);
 }
 

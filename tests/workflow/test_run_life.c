@@ -304,6 +304,24 @@ static void without_an_ecosystem_nothing_begins(void **state) {
 	assert_non_null(strstr(error.message, "--ecosystem"));
 }
 
+static void without_its_teams_command_nothing_begins(void **state) {
+	struct run_fixture *f = *state;
+	const struct runner_team idle = {.name = SLICE("idle")};
+	const struct runner_team *const teams[] = {NULL, &idle};
+	run_fixture_load(f, "name = \"test\"\n[[steps]]\nname = \"a\"\ntype = \"shell\"\n"
+			    "run = \"touch ran\"\n"
+			    "[[steps]]\nname = \"b\"\ntype = \"apply\"\nsource = \"a\"\n"
+			    "verify = \"team\"\n");
+	for (size_t i = 0; i < 2; i++) {
+		struct error error = {0};
+		f->options.team = teams[i];
+		assert_null(run_create(&f->options, &error));
+		assert_int_equal(error.kind, ERROR_CONFIGURATION);
+		assert_non_null(strstr(error.message, "step `b` verifies by its team's command"));
+	}
+	f->options.team = NULL;
+}
+
 /* ---- dry runs ---- */
 
 static void a_dry_run_renders_and_does_nothing(void **state) {
@@ -443,6 +461,7 @@ int test_run_life(void) {
 		TEST(a_limit_ends_the_inner_run),
 		TEST(facts_are_stored),
 		TEST(without_an_ecosystem_nothing_begins),
+		TEST(without_its_teams_command_nothing_begins),
 		TEST(a_dry_run_renders_and_does_nothing),
 		TEST(a_resumed_run_goes_on_where_it_failed),
 		TEST(a_recorded_answer_is_not_asked_for_again),
