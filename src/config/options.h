@@ -129,6 +129,8 @@ struct option_row {
 				the same offset, instead of replacing it */
 	bool needs_trust;    /* a project's file may set it only with the user's trust (trust.h) */
 	bool is_file_only;   /* no environment variable sets it */
+	const char *schema;  /* JSON Schema object of the value, in place of what its type says: for
+				JSON, and lists of words; or NULL */
 	const char *help;    /* one sentence without the closing stop */
 	const char *since;   /* first version that has it */
 	const char *example; /* what the template shows when there is no default; or NULL */

@@ -1,4 +1,6 @@
 /* options_schema.c: a JSON Schema (2020-12) of what the rows take. */
+#include <string.h>
+
 #include "config/options_internal.h"
 
 static void write_range(struct json_writer *w, const struct option_row *row) {
@@ -159,11 +161,43 @@ static void write_default(struct json_writer *w, const struct option_row *row) {
 	}
 }
 
+/* What an editor shows beside the key. */
+static void write_description(struct json_writer *w, const struct option_row *row) {
+	struct buf text;
+	buf_init(&text, 0);
+	buf_append_str(
+		&text, row->type == OPTION_LATER ? "Known, not used by this version" : row->help);
+	if (row->type == OPTION_DURATION && row->unit) {
+		buf_printf(&text, "; a bare number is in %s",
+			strcmp(row->unit, "ms") == 0  ? "milliseconds"
+			: strcmp(row->unit, "s") == 0 ? "seconds"
+						      : row->unit);
+	}
+	json_put_string(w, "description", buf_slice(&text));
+	buf_finish(&text);
+}
+
+/* The members of the row's own schema. */
+static void write_own_schema(struct json_writer *w, const struct option_row *row) {
+	struct arena arena;
+	struct error error = {0};
+	arena_init(&arena, NULL, 0);
+	const struct json *own = json_parse(&arena, slice_of(row->schema), NULL, &error);
+	json_each (member, own) {
+		json_write_key_slice(w, json_key(member, &arena));
+		json_write_tree(w, member);
+	}
+	arena_finish(&arena);
+}
+
 static void write_row_schema(struct json_writer *w, const struct option_row *row) {
 	json_begin_object(w);
-	json_put_cstr(w, "description",
-		row->type == OPTION_LATER ? "Known, not used by this version" : row->help);
-	write_type_schema(w, row);
+	write_description(w, row);
+	if (row->schema) {
+		write_own_schema(w, row);
+	} else {
+		write_type_schema(w, row);
+	}
 	write_default(w, row);
 	json_end_object(w);
 }

@@ -558,6 +558,7 @@ static const struct option_row rows[] = {
 		.offset = AT(output.handlers),
 		.default_text = "console",
 		.check = check_handler,
+		.schema = "{\"type\": \"array\", \"items\": {\"enum\": [\"console\", \"log\"]}}",
 		.help = "Where runs are told of: console, log",
 		.since = VERSION_FIRST},
 	{.key = "output.log.dir",
