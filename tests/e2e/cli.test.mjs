@@ -397,7 +397,7 @@ describe('completion', { skip }, () => {
       return spawnSync('bash', ['-c', `${script('bash')}\n${run}`], { encoding: 'utf8' }).stdout.trim().split(' ').filter(Boolean);
     };
     assert.deepEqual(complete('llm-mux '), commands);
-    assert.deepEqual(complete('llm-mux --debug co'), ['config', 'convert', 'completion']);
+    assert.deepEqual(complete('llm-mux --debug co'), ['context', 'config', 'convert', 'completion']);
     assert.deepEqual(complete('llm-mux config '), subcommands);
     assert.deepEqual(complete('llm-mux config show tls'), ['tls.enable', 'tls.cert', 'tls.key']);
     assert.deepEqual(complete('llm-mux convert --from anth'), ['anthropic']);
