@@ -156,8 +156,8 @@ static void check_values(struct workflow_checker *checker) {
 
 /* ---- all ---- */
 
-bool workflow_check(const struct workflow *workflow, const struct runner_config *runner,
-	const struct workflow_places *places, struct problems *problems) {
+static bool check(const struct workflow *workflow, const struct runner_config *runner,
+	const struct workflow_places *places, bool has_nested, struct problems *problems) {
 	const char *file_before = problems->file;
 	struct slice text_before = problems->text;
 	size_t errors_before = problems->error_count, from = problems->len;
@@ -173,12 +173,24 @@ bool workflow_check(const struct workflow *workflow, const struct runner_config 
 	workflow_check_graph(&checker);
 	workflow_check_templates(&checker);
 	workflow_check_roles(&checker);
-	workflow_check_nested(&checker);
+	if (has_nested) {
+		workflow_check_nested(&checker);
+	}
 	map_finish(&checker.told, NULL);
 	problems->file = file_before;
 	problems->text = text_before;
 	workflow_keep_texts(problems, from);
 	return problems->error_count == errors_before;
+}
+
+bool workflow_check(const struct workflow *workflow, const struct runner_config *runner,
+	const struct workflow_places *places, struct problems *problems) {
+	return check(workflow, runner, places, true, problems);
+}
+
+bool workflow_check_alone(const struct workflow *workflow, const struct runner_config *runner,
+	const struct workflow_places *places, struct problems *problems) {
+	return check(workflow, runner, places, false, problems);
 }
 
 bool workflow_validate(const char *path, const char *origin, struct slice text,

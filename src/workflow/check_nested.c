@@ -82,12 +82,13 @@ static struct workflow *load(struct nesting *nesting, struct slice name, const c
 	struct problems inner;
 	problems_init(&inner, checker->problems->arena, path, text);
 	called = workflow_load(path, origin, text, &inner);
-	if (called) {
+	if (called && workflow_check_alone(called, checker->runner, checker->places, &inner)) {
 		map_put(&nesting->loaded, slice_of(real), called);
 		return called;
 	}
 	struct error error = {0};
 	problems_to_error(&inner, &error);
+	workflow_destroy(called);
 	workflow_problem(checker->workflow, checker->problems, false, &nesting->place,
 		"workflow `%.*s` has errors: %s: %s", SLICE_FMT(name), error.where, error.message);
 	map_put(&nesting->done, slice_of(real), nesting);

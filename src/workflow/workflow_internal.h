@@ -159,5 +159,8 @@ void workflow_check_graph(struct workflow_checker *checker);
 void workflow_check_templates(struct workflow_checker *checker);
 void workflow_check_roles(struct workflow_checker *checker);
 void workflow_check_nested(struct workflow_checker *checker);
+/* workflow_check without the workflows that steps run. */
+bool workflow_check_alone(const struct workflow *workflow, const struct runner_config *runner,
+	const struct workflow_places *places, struct problems *problems);
 
 #endif
