@@ -1,7 +1,49 @@
 /* record.c: what a run tells its journal, and what a resumed one asks of it. A journal that cannot
  * be kept stops the run. */
+#include "base/encoding.h"
 #include "workflow/journal.h"
 #include "workflow/run_internal.h"
+
+/* ---- steps of sub-workflows: kept as calls are, under a key of their own ---- */
+
+/* "outer.step!", "outer.step!3" for an item. */
+static struct slice nested_key(struct run *run, const struct workflow_step *step, size_t item) {
+	struct slice prefix = run->options.key_prefix;
+	return item == SIZE_MAX ? arena_printf(&run->arena, "%.*s%.*s!", SLICE_FMT(prefix),
+					  SLICE_FMT(step->name))
+				: arena_printf(&run->arena, "%.*s%.*s!%zu", SLICE_FMT(prefix),
+					  SLICE_FMT(step->name), item);
+}
+
+/* The same workflow with the same arguments, or its steps are others. */
+static struct slice nested_hash(struct run *run) {
+	if (run->nested_hash[0] == '\0') {
+		struct buf text;
+		struct error error = {0};
+		uint8_t hash[SHA256_LEN];
+		buf_init(&text, 0);
+		buf_append_str(&text, run->workflow->hash);
+		value_to_json(run->options.arguments.values, &run->arena, 0, &text, &error);
+		sha256(buf_slice(&text), hash);
+		hex_encode(hash, sizeof hash, run->nested_hash);
+		buf_finish(&text);
+	}
+	return slice_of(run->nested_hash);
+}
+
+static void record_nested(struct run *run, const struct step_result *result, size_t item) {
+	if (run->options.journal != NULL && result->status == STEP_OK) {
+		record_call_ended(
+			run, nested_key(run, result->step, item), nested_hash(run), result);
+	}
+}
+
+static const struct step_result *find_nested(
+	struct run *run, const struct workflow_step *step, size_t item) {
+	return record_find_call(run, step, nested_key(run, step, item), nested_hash(run));
+}
+
+/* ---- what is told ---- */
 
 /* The outermost run's journal, for what that run alone records. */
 static struct journal *own_journal(const struct run *run) {
@@ -26,7 +68,9 @@ void record_step_started(struct run *run, const struct workflow_step *step) {
 void record_step_ended(struct run *run, const struct step_result *result) {
 	struct journal *journal = own_journal(run);
 	struct error error = {0};
-	if (journal != NULL) {
+	if (run->options.parent != NULL) {
+		record_nested(run, result, SIZE_MAX);
+	} else if (journal != NULL) {
 		told(run, journal_step_ended(journal, result, &error), &error);
 	}
 }
@@ -34,7 +78,9 @@ void record_step_ended(struct run *run, const struct step_result *result) {
 void record_item_ended(struct run *run, const struct step_result *result, size_t item) {
 	struct journal *journal = own_journal(run);
 	struct error error = {0};
-	if (journal != NULL) {
+	if (run->options.parent != NULL) {
+		record_nested(run, result, item);
+	} else if (journal != NULL) {
 		told(run, journal_item_ended(journal, result->step, item, result, &error), &error);
 	}
 }
@@ -51,16 +97,20 @@ void record_run_ended(struct run *run, const char *status) {
 }
 
 const struct step_result *record_find_step(struct run *run, const struct workflow_step *step) {
-	return run->options.resumed != NULL && run->options.parent == NULL
-		       ? journal_record_step(run->options.resumed, step)
-		       : NULL;
+	if (run->options.resumed == NULL) {
+		return NULL;
+	}
+	return run->options.parent == NULL ? journal_record_step(run->options.resumed, step)
+					   : find_nested(run, step, SIZE_MAX);
 }
 
 const struct step_result *record_find_item(
 	struct run *run, const struct workflow_step *step, size_t item) {
-	return run->options.resumed != NULL && run->options.parent == NULL
-		       ? journal_record_item(run->options.resumed, step, item)
-		       : NULL;
+	if (run->options.resumed == NULL) {
+		return NULL;
+	}
+	return run->options.parent == NULL ? journal_record_item(run->options.resumed, step, item)
+					   : find_nested(run, step, item);
 }
 
 bool record_call_ended(struct run *run, struct slice key, struct slice prompt_hash,

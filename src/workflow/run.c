@@ -235,6 +235,10 @@ static void note_failure(
 
 void run_step_ended(struct run *run, const struct workflow_step *step) {
 	const struct step_result *result = &run->results.items[step->number];
+	/* the record of a sub-workflow's step does not close its edits */
+	if (run->options.parent != NULL) {
+		apply_close(run, step, SIZE_MAX);
+	}
 	/* what was reused is in the record already; what was cancelled is run again */
 	if (!result->is_resumed && result->status != STEP_CANCELLED) {
 		record_step_ended(run, result);

@@ -2,6 +2,7 @@
  * with the run when no record is kept. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,14 +10,37 @@
 #include "workflow/journal.h"
 #include "workflow/run_internal.h"
 
+/* Inside the directory, whatever the name says: `..` and `/` lead out of it. */
+static const char *safe_name(struct slice name, struct arena *arena) {
+	char *text = arena_strdup(arena, name);
+	for (char *at = text; *at != '\0'; at++) {
+		bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+				(*at >= '0' && *at <= '9') || strchr("._-+", *at) != NULL;
+		*at = is_plain && !(*at == '.' && at == text) ? *at : '_';
+	}
+	return text;
+}
+
+/* Steps may have the names of the outer workflow's, so a sub-workflow has a directory within. */
+static const char *dir_in_record(struct run *run, struct error *error) {
+	const char *dir = journal_dir(run->options.journal);
+	if (run->options.parent != NULL) {
+		dir = file_join(&run->arena, dir, safe_name(run->options.key_prefix, &run->arena));
+		if (!file_make_dir(dir, 0700, error)) {
+			return NULL;
+		}
+		run->writes_step_files = true;
+	}
+	run->dir = dir;
+	return dir;
+}
+
 const char *run_files_dir(struct run *run, struct error *error) {
 	if (run->dir != NULL) {
 		return run->dir;
 	}
-	/* a sub-workflow's steps may have the names of the outer one's */
-	if (run->options.parent == NULL && run->options.journal != NULL) {
-		run->dir = journal_dir(run->options.journal);
-		return run->dir;
+	if (run->options.journal != NULL) {
+		return dir_in_record(run, error);
 	}
 	const char *temporary = getenv("TMPDIR");
 	char *path = arena_strdup(&run->arena,
@@ -28,7 +52,7 @@ const char *run_files_dir(struct run *run, struct error *error) {
 		return NULL;
 	}
 	run->dir = path;
-	run->owns_dir = true;
+	run->owns_dir = run->writes_step_files = true;
 	return run->dir;
 }
 
@@ -46,22 +70,11 @@ const char *run_step_file(struct run *run, size_t step, struct arena *arena) {
 	const char *path = arena_printf(arena, "%s/%.*s%s", dir, SLICE_FMT(result->step->name),
 		result->status == STEP_FAILED ? ".failed.txt" : ".txt")
 				   .data;
-	if (run->owns_dir && !file_exists(path) &&
+	if (run->writes_step_files && !file_exists(path) &&
 		!file_write_atomic(path, result->output, 0600, &error)) {
 		return NULL;
 	}
 	return path;
-}
-
-/* Inside the directory, whatever the name says: `..` and `/` lead out of it. */
-static const char *safe_name(struct slice name, struct arena *arena) {
-	char *text = arena_strdup(arena, name);
-	for (char *at = text; *at != '\0'; at++) {
-		bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-				(*at >= '0' && *at <= '9') || strchr("._-+", *at) != NULL;
-		*at = is_plain && !(*at == '.' && at == text) ? *at : '_';
-	}
-	return text;
 }
 
 bool run_keep_file(struct run *run, struct slice name, struct slice bytes, struct error *error) {
@@ -81,7 +94,9 @@ void run_files_finish(struct run *run) {
 	DIR *dir = opendir(run->dir);
 	const struct dirent *entry;
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		unlinkat(dirfd(dir), entry->d_name, 0); /* "." and ".." refuse */
+		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) { /* "." and ".." refuse */
+			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+		}
 	}
 	if (dir != NULL) {
 		closedir(dir);

@@ -126,8 +126,10 @@ struct run {
 	uint64_t started_ms;
 	uint64_t *group_limits; /* per group: when it must be over; 0: never or not begun */
 	const char *id;
-	const char *dir; /* where its files are; NULL until one is needed */
-	bool owns_dir;
+	const char *dir;        /* where its files are; NULL until one is needed */
+	bool owns_dir;          /* it goes with the run */
+	bool writes_step_files; /* the record does not */
+	char nested_hash[65];   /* of a sub-workflow and its arguments; empty until asked for */
 	struct step_usage usage;
 	bool has_told_start;
 	bool has_failed; /* a step failed and was not continued */
@@ -155,7 +157,7 @@ void run_spend(struct run *run, const struct step_usage *usage);
 int64_t run_spent_microusd(const struct run *run);
 
 /* ---- record.c: what the journal is told and gives back; nothing without one ---- */
-/* Of the outermost run alone; a sub-workflow's steps are its step's business. */
+/* Steps of sub-workflows are recorded too, so that a resume does not repeat what they did. */
 void record_step_started(struct run *run, const struct workflow_step *step);
 void record_step_ended(struct run *run, const struct step_result *result);
 void record_item_ended(struct run *run, const struct step_result *result, size_t item);

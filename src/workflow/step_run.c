@@ -212,6 +212,9 @@ void step_run_task_ended(struct step_run *step_run, struct task *task) {
 	step_run->results[item] = task->result;
 	bool has_failed = task->result.status == STEP_FAILED;
 	if (task->is_item && !task->result.is_resumed && task->result.status == STEP_OK) {
+		if (run->options.parent != NULL) {
+			apply_close(run, step_run->step, item); /* as in run_step_ended */
+		}
 		record_item_ended(run, &task->result, item);
 		apply_close(run, step_run->step, item);
 	}

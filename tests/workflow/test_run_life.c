@@ -419,6 +419,38 @@ static void a_resumed_run_goes_on_where_it_failed(void **state) {
 	runner_secrets_destroy(f->options.secrets);
 }
 
+/* What a sub-workflow has done is not done again when a later step of it failed. */
+static void a_resumed_sub_workflow_goes_on_within(void **state) {
+	struct run_fixture *f = *state;
+	f->options.secrets = runner_secrets_create();
+	run_fixture_write(f, "x.txt", "one\n");
+	write_inner(f, "name = \"inner\"\n"
+		       "[[steps]]\nname = \"put\"\ntype = \"apply\"\n"
+		       "edits = [{path = \"x.txt\", old = \"one\", new = \"two\"}]\n"
+		       "[[steps]]\nname = \"b\"\ntype = \"shell\"\nfor_each = \"[1, 2]\"\n"
+		       "run = \"echo b{{ item }} >> log; test {{ item }} = 1 -o -e go && "
+		       "cat $LLM_MUX_STEP_PUT\"\n");
+	run_fixture_load(f, SUB);
+	open_journal(f);
+	run_fixture_run(f);
+	assert_end(f, RUN_FAILED);
+	assert_string_equal(run_fixture_read(f, "x.txt"), "two\n");
+	run_release(f->run);
+	f->run = NULL;
+	reopen_journal(f);
+	run_fixture_write(f, "go", "");
+	run_fixture_run(f);
+	assert_end(f, RUN_OK);
+	assert_string_equal(run_fixture_read(f, "log"), "b1\nb2\nb2\n");
+	assert_contains(run_fixture_result(f, "sub")->output,
+		"applied edits to 1 file (+1 -1 lines)\napplied");
+	run_release(f->run);
+	f->run = NULL;
+	journal_close(f->options.journal);
+	f->options.journal = NULL;
+	runner_secrets_destroy(f->options.secrets);
+}
+
 /* The answer is in the record, its step is not: the question is not asked again. */
 static void a_recorded_answer_is_not_asked_for_again(void **state) {
 	struct run_fixture *f = *state;
@@ -464,6 +496,7 @@ int test_run_life(void) {
 		TEST(without_its_teams_command_nothing_begins),
 		TEST(a_dry_run_renders_and_does_nothing),
 		TEST(a_resumed_run_goes_on_where_it_failed),
+		TEST(a_resumed_sub_workflow_goes_on_within),
 		TEST(a_recorded_answer_is_not_asked_for_again),
 	};
 	return cmocka_run_group_tests_name("run_life", tests, NULL, NULL);
