@@ -385,7 +385,7 @@ static const struct command_option options[] = {
 	{0, "context", "FILE[,FILE]", "files whose content stands before the prompt", NULL},
 	{0, "team", "NAME", "the roles as this team has them", NULL},
 	{0, "stream", NULL, "write the answer as it comes, also into a pipe", NULL},
-	LIST_OUTPUT_OPTION,
+	{0, "output", "MODE", "console, or json: an event a line", list_outputs},
 	{0, "output-file", "FILE", "write the answer there, too", NULL},
 	{0, "quiet", NULL, "the answer and errors alone", NULL},
 	{0, "verbose", NULL, "tell who answered, how long it took, tokens and cost", NULL},

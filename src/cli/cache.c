@@ -28,9 +28,9 @@ static const struct command *const subcommands[] = {&command_cache_clear, NULL};
 
 const struct command command_cache = {
 	.name = "cache",
-	.summary = "the answers that workflows keep for the same question",
+	.summary = "remove the answers that workflows keep for the same question",
 	.details = "Steps with `cache = true`, or a time such as cache = \"24h\", ask a question "
-		   "once and\n"
-		   "reuse its answer in later runs. `run --no-cache` asks all the same.",
+		   "once\n"
+		   "and reuse its answer in later runs. `run --no-cache` asks all the same.",
 	.subcommands = subcommands,
 };

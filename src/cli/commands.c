@@ -40,7 +40,7 @@ const struct command *const command_default = &command_serve;
 
 const struct command_option command_globals[] = {
 	{0, "config", "PATH", "read only this configuration file", NULL},
-	{'C', "dir", "DIR", "work in this directory: its project, workflows, backends", NULL},
+	{'C', "dir", "DIR", "work in this directory: its project, its workflows", NULL},
 	{0, "trust", NULL, "trust what the project's files say, for this once", NULL},
 	{0, "no-color", NULL, "write without colours", NULL},
 	{0, "debug", NULL, "log at level debug", NULL},

@@ -110,8 +110,8 @@ const struct command command_completion = {
 	.name = "completion",
 	.summary = "print completions for bash, zsh or fish",
 	.usage = "bash|zsh|fish",
-	.details = "  bash: llm-mux completion bash > "
-		   "~/.local/share/bash-completion/completions/llm-mux\n"
+	.details = "  bash: llm-mux completion bash > DIR/llm-mux, with DIR\n"
+		   "        ~/.local/share/bash-completion/completions\n"
 		   "  zsh:  llm-mux completion zsh > DIR/_llm-mux, with DIR one of your $fpath\n"
 		   "  fish: llm-mux completion fish > ~/.config/fish/completions/llm-mux.fish",
 	.operands = shell_words,

@@ -29,7 +29,7 @@ static const struct command_option options[] = {
 
 const struct command command_config_schema = {
 	.name = "schema",
-	.summary = "print a JSON Schema of configuration or workflow files, for editors",
+	.summary = "print a JSON Schema of the configuration, for editors",
 	.options = options,
 	.details = "In an editor with the YAML language server, save it and begin the file with\n"
 		   "  # yaml-language-server: $schema=PATH\n"

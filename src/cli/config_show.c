@@ -97,8 +97,7 @@ static int config_show_run(struct command_context *context) {
 
 static const struct command_option options[] = {
 	{0, "json", NULL, "as one JSON object", NULL},
-	{0, "origin", NULL,
-		"every key of backends, roles and the like on a line, with its own source", NULL},
+	{0, "origin", NULL, "a line for every key of backends, roles and the like", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 

@@ -144,7 +144,7 @@ static const struct command_option options[] = {
 	{0, "to", "FORMAT", "what to print", format_words},
 	{0, "model", "M", "put this model name for the one in the input", NULL},
 	{0, "lines", NULL, "stream: one JSON payload a line, in and out", NULL},
-	{0, "explain", NULL, "list what was dropped or altered, as JSON lines on stderr", NULL},
+	{0, "explain", NULL, "tell on stderr what was dropped or altered", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -153,10 +153,9 @@ const struct command command_convert = {
 	.summary = "translate a request, an answer or a recorded stream",
 	.usage = "request|response|stream [FILE]",
 	.details =
-		"Prints what the gateway would make of it, without a server: a client's request "
-		"for\n"
-		"an upstream of another format, or an upstream's answer for a client. A Gemini\n"
-		"request names its model in the path, so --model says it here.\n"
+		"Prints what the gateway would make of it, without a server: a client's request\n"
+		"for an upstream of another format, or an upstream's answer for a client. A\n"
+		"Gemini request names its model in the path, so --model says it here.\n"
 		"Without FILE, or with -, the input is standard input. Exit code 0 also when\n"
 		"something was dropped; 1 when it cannot be carried, or the answer is an error.\n"
 		"\n"

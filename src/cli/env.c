@@ -170,7 +170,7 @@ static int env_run(struct command_context *context) {
 
 static const struct command_option options[] = {
 	{0, "model", "NAME", "the model to ask for", NULL},
-	{0, "url", "URL", "where the gateway is, when not where the configuration says", NULL},
+	{0, "url", "URL", "where the gateway is, if not as configured", NULL},
 	{0, "shell", "SHELL", "write for sh (default), fish or powershell", shell_names},
 	{0, "snippet", NULL, "only what belongs into the client's file", NULL},
 	{0, "json", NULL, "as a JSON object", NULL},

@@ -96,7 +96,7 @@ static int graph_run(struct command_context *context) {
 
 static const struct command_option options[] = {
 	{0, "format", "FORMAT", "text, dot or mermaid", formats},
-	{0, "run", "ID", "with how long each step took in that run, or in the `last`", NULL},
+	{0, "run", "ID", "with how long each step took in that run (`last`)", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -104,8 +104,9 @@ const struct command command_graph = {
 	.name = "graph",
 	.summary = "draw which step of a workflow waits for which",
 	.usage = "WORKFLOW",
-	.details = "Dashed lines are dependencies that no `depends_on` states: a template mentions "
-		   "the step.",
+	.details =
+		"Dashed lines are dependencies that no `depends_on` states: a template mentions\n"
+		"the step.",
 	.options = options,
 	.min_arguments = 1,
 	.max_arguments = 1,

@@ -4,6 +4,8 @@
 #include "cli/command.h"
 
 #define HELP_COLUMN 24
+#define HELP_NAME_COLUMN 12
+#define HELP_TITLE_MAX 160
 
 /* "-p, --port N" padded to the column of the explanations. */
 static void help_option(const struct command_option *option, FILE *out) {
@@ -25,13 +27,44 @@ static void help_options(const char *title, const struct command_option *options
 }
 
 static void help_list(const struct command *const *commands, FILE *out) {
+	size_t width = HELP_NAME_COLUMN;
+	for (size_t i = 0; commands[i]; i++) {
+		size_t len = strlen(commands[i]->name);
+		width = len > width ? len : width;
+	}
 	for (; *commands; commands++) {
-		fprintf(out, "  %-12s %s\n", (*commands)->name, (*commands)->summary);
+		fprintf(out, "  %-*s %s\n", (int)width, (*commands)->name, (*commands)->summary);
+	}
+}
+
+static bool has_options(const struct command *command) {
+	return command->options && command->options->name;
+}
+
+/* The options of subcommands, once for all that share a table. */
+static void help_subcommand_options(const struct command *const *commands, FILE *out) {
+	for (size_t i = 0; commands[i]; i++) {
+		char title[HELP_TITLE_MAX] = "Options of ";
+		size_t len = strlen(title), first = 0;
+		while (commands[first]->options != commands[i]->options) {
+			first++;
+		}
+		if (!has_options(commands[i]) || first < i) {
+			continue;
+		}
+		for (size_t k = i; commands[k] && len < sizeof title; k++) {
+			if (commands[k]->options == commands[i]->options) {
+				len += (size_t)snprintf(title + len, sizeof title - len, "%s%s",
+					k > i ? ", " : "", commands[k]->name);
+			}
+		}
+		help_options(title, commands[i]->options, out);
 	}
 }
 
 static void help_program(FILE *out) {
-	fputs("llm-mux puts every LLM behind the OpenAI, Anthropic, Gemini and Ollama APIs.\n"
+	fputs("llm-mux puts every LLM behind the OpenAI, Anthropic, Gemini and Ollama APIs, and\n"
+	      "runs workflows that ask them.\n"
 	      "\n"
 	      "Usage: llm-mux [COMMAND] [OPTIONS]\n"
 	      "\n"
@@ -64,13 +97,7 @@ void command_print_help(const struct command *command, FILE *out) {
 	if (command->subcommands) {
 		fputs("\nCommands:\n", out);
 		help_list(command->subcommands, out);
-		for (const struct command *const *sub = command->subcommands; *sub; sub++) {
-			if ((*sub)->options && (*sub)->options->name) {
-				char title[64];
-				snprintf(title, sizeof title, "Options of %s", (*sub)->name);
-				help_options(title, (*sub)->options, out);
-			}
-		}
+		help_subcommand_options(command->subcommands, out);
 	}
 	help_options("Options", command->options, out);
 	help_options("Options of every command", command_globals, out);

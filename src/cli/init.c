@@ -134,7 +134,7 @@ static const struct command_option options[] = {
 	{0, "global", NULL, "the user's configuration; so it is without --project", NULL},
 	{0, "project", NULL, "this directory's .llm-mux: roles and a first workflow", NULL},
 	{0, "no-detect", NULL, "look for no programs and servers that answer", NULL},
-	{0, "force", NULL, "write new files over those that exist, and keep them as .bak", NULL},
+	{0, "force", NULL, "write new files; those that exist become .bak", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 

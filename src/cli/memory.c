@@ -262,8 +262,7 @@ static const struct command command_memory_list = {
 	.name = "list",
 	.summary = "list what is remembered",
 	.usage = "[KIND]",
-	.details =
-		"KIND is facts (when it is left out), relationships, entities, findings or runs.",
+	.details = "KIND: facts (when it is left out), relationships, entities, findings or runs.",
 	.options = list_options,
 	.operands = kind_words,
 	.max_arguments = 1,
@@ -365,8 +364,8 @@ const struct command command_discover = {
 	.summary = "remember what configuration and project files tell",
 	.details =
 		"Reads each project of the ecosystem: its configuration, its manifest (Gemfile,\n"
-		"Cargo.toml, package.json, go.mod, requirements.txt) and its README. No model is "
-		"asked.",
+		"Cargo.toml, package.json, go.mod, requirements.txt) and its README. No model\n"
+		"is asked.",
 	.options = discover_options,
 	.run = discover_run,
 };

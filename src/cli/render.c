@@ -247,11 +247,10 @@ static int render_run(struct command_context *context) {
 
 static const struct command_option render_options[] = {
 	{0, "context", "FILE", "the names it may use: a JSON object", NULL},
-	{0, "template-dir", "DIR", "where included templates lie (the template's directory)", NULL},
-	{0, "lenient", NULL, "print nothing for what is undefined, instead of an error", NULL},
+	{0, "template-dir", "DIR", "where included templates lie (beside TEMPLATE)", NULL},
+	{0, "lenient", NULL, "print nothing for what is undefined", NULL},
 	{0, "shell", NULL, "quote values for the shell, as the run of a step does", NULL},
-	{0, "lines", NULL, "each line is {\"template\", \"context\"}, each result one of JSON",
-		NULL},
+	{0, "lines", NULL, "render lines of JSON: {\"template\", \"context\"}", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };
 
@@ -259,12 +258,11 @@ const struct command command_render = {
 	.name = "render",
 	.summary = "fill a template",
 	.usage = "TEMPLATE",
-	.details = "Renders TEMPLATE, a file or - for standard input, as the prompts of workflows "
-		   "are\n"
-		   "rendered. What is undefined is an error unless --lenient is given. Values in\n"
-		   "files whose names end in .html are escaped. A wrong template is exit code 1, "
-		   "with\n"
-		   "its place in the file.",
+	.details =
+		"Renders TEMPLATE, a file or - for standard input, as the prompts of workflows\n"
+		"are rendered. What is undefined is an error unless --lenient is given. Values\n"
+		"in files whose names end in .html are escaped. A wrong template is exit code 1,\n"
+		"with its place in the file.",
 	.options = render_options,
 	.min_arguments = 1,
 	.max_arguments = 1,

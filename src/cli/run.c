@@ -116,11 +116,9 @@ const struct command command_run = {
 	.summary = "run a workflow",
 	.usage = "WORKFLOW [ARGUMENT...]",
 	.details =
-		"WORKFLOW is a name (of the project, the user, or built in) or the path of a "
-		"file.\n"
-		"Arguments are KEY=VALUE, --KEY VALUE, or stand in the order the workflow "
-		"declares\n"
-		"them. Progress goes to standard error, the final text to standard output.\n"
+		"WORKFLOW is a name (of the project, the user, or built in) or a file's path.\n"
+		"Arguments are KEY=VALUE, --KEY VALUE, or stand in the order of the workflow's\n"
+		"own. Progress goes to standard error, the final text to standard output.\n"
 		"Exit code 0: success; 1: a step failed; 2: nothing was run; 124: the workflow's\n"
 		"time limit; 130, 143: interrupted, terminated.",
 	.options = run_options_table,
@@ -134,10 +132,9 @@ const struct command command_plan = {
 	.name = "plan",
 	.summary = "show what a workflow would run and ask, without doing it",
 	.usage = "WORKFLOW [ARGUMENT...]",
-	.details = "The same as run --dry-run: the order of the steps and which run at once, "
-		   "their\n"
-		   "commands and prompts as far as they can be known, an estimate of tokens and\n"
-		   "price. No program is started, no model is asked, no file is written.",
+	.details = "The same as run --dry-run: the order of the steps, which of them run at once,\n"
+		   "their commands and prompts as far as they can be known, an estimate of tokens\n"
+		   "and price. No program is started, no model is asked, no file is written.",
 	.options = run_options_table,
 	.min_arguments = 1,
 	.max_arguments = SIZE_MAX,

@@ -77,11 +77,9 @@ static const struct command command_schema_check = {
 	.summary = "check a JSON file against a JSON Schema",
 	.usage = "SCHEMA INSTANCE",
 	.details =
-		"Either may be JSON, TOML or YAML, or - for JSON on standard input. Prints one "
-		"line\n"
-		"per violation: file, JSON pointer, what is wrong, and the place in the schema.\n"
-		"Exit code 0: valid; 1: not valid; 2: a file cannot be read, or the schema is "
-		"none.",
+		"Either may be JSON, TOML or YAML, or - for JSON on standard input. Prints a\n"
+		"line per violation: file, JSON pointer, what is wrong, the place in the schema.\n"
+		"Exit code 0: valid; 1: not valid; 2: a file cannot be read or is no schema.",
 	.min_arguments = 2,
 	.max_arguments = 2,
 	.run = schema_check_run,

@@ -260,14 +260,13 @@ static const struct command_option options[] = {
 
 const struct command command_trust = {
 	.name = "trust",
-	.summary = "trust the configuration and workflows of a project as they are now",
+	.summary = "trust what a project's files run, as they are now",
 	.usage = "[DIR|FILE...]",
 	.details =
 		"What a project's files say of commands, addresses, keys and environments counts\n"
-		"only when you have trusted that exact content; a changed file is untrusted "
-		"again.\n"
-		"Without operands, the project around this directory. The record is kept in the\n"
-		"state directory, in llm-mux/trust.json.",
+		"only when you have trusted that exact content; a changed file is untrusted\n"
+		"again. Without operands, the project around this directory. The record is kept\n"
+		"in the state directory, in llm-mux/trust.json.",
 	.options = options,
 	.max_arguments = 64,
 	.run = trust_run,

@@ -154,11 +154,10 @@ static const struct command_option options[] = {
 
 const struct command command_validate = {
 	.name = "validate",
-	.summary = "report everything that is wrong with a workflow, without running it",
+	.summary = "report what is wrong with workflows, without running them",
 	.usage = "[WORKFLOW...]",
-	.details = "Without a name it looks at all workflows of the project and of the user. "
-		   "Findings\n"
-		   "go to standard error, one line for each workflow to standard output;\n"
+	.details = "Without a name it looks at all workflows of the project and of the user.\n"
+		   "Findings go to standard error, one line for each workflow to standard output;\n"
 		   "with --output json all findings are one array on standard output.\n"
 		   "Exit code 1 when there is an error (with --strict: or a warning).",
 	.options = options,

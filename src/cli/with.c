@@ -288,7 +288,7 @@ static int with_run(struct command_context *context) {
 
 static const struct command_option options[] = {
 	{0, "model", "NAME", "the model to ask for", NULL},
-	{0, "url", "URL", "where the gateway is, when not where the configuration says", NULL},
+	{0, "url", "URL", "where the gateway is, if not as configured", NULL},
 	{0, "dry-run", NULL, "print what would be started, and start nothing", NULL},
 	{0, NULL, NULL, NULL, NULL},
 };

@@ -136,9 +136,8 @@ static const struct command_option options[] = {
 const struct command command_workflows = {
 	.name = "workflows",
 	.summary = "list the workflows that `run` finds by name",
-	.details = "One line each: name, where it comes from, arguments, description. Of one name "
-		   "the\n"
-		   "project's wins over the user's, and that over the built-in one.",
+	.details = "One line each: name, where it comes from, arguments, description. Of one name\n"
+		   "the project's wins over the user's, and that over the built-in one.",
 	.options = options,
 	.run = workflows_run,
 };

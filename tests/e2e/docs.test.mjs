@@ -215,6 +215,17 @@ describe('commands that documents show', { skip: noBinary }, () => {
       }
     });
 
+  test('help fits into 80 columns', async () => {
+    const pages = [[]];
+    for (const words of pages) {
+      const text = await help(words);
+      assert.deepEqual(text.split('\n').filter((line) => [...line].length > 80), [], `llm-mux ${words.join(' ')} --help`);
+      const list = /\nCommands:\n([^]*?)\n\n/.exec(text)?.[1] ?? '';
+      pages.push(...[...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => [...words, name]));
+    }
+    assert.ok(pages.length > 40);
+  });
+
   test('every command is told somewhere', async () => {
     const all = documents.map(read).join('\n');
     const commands = [...(await help([])).matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name);
