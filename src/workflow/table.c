@@ -181,10 +181,10 @@ static const struct option_row group_rows[] = {
 	GROUP("parallel", OPTION_BOOL, is_parallel,
 		"Whether its steps run at once; else one after the other", .default_text = "false"),
 	GROUP("continue_on_error", OPTION_BOOL, continues_on_error,
-		"The same key of its steps, where they do not say it"),
+		"Whether the run goes on when a step of it fails that does not say so itself"),
 	GROUP("timeout", OPTION_DURATION, timeout_ms,
-		"The same key of its steps, where they do not say it", .unit = "ms", .min = 1,
-		.max = MAX_MS),
+		"Time limit of all its steps together, from when the first begins", .unit = "ms",
+		.min = 1, .max = MAX_MS),
 	GROUP("depends_on", OPTION_STRING_LIST, depends_on, "What every step of it waits for"),
 	GROUP("steps", OPTION_OBJECT_LIST, written, "Its steps", .nested = &step_table),
 };

@@ -12,6 +12,10 @@ import { test } from './timed.mjs';
 const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(repoRoot, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => join('docs', f))];
 const read = (path) => readFileSync(join(repoRoot, path), 'utf8');
 
+const withoutBlocks = (text) => text.replace(/^(`{3,})[^]*?^\1$/gm, '');
+/** The names by which a page's headings are linked. */
+const anchors = (page) => new Set([...withoutBlocks(page).matchAll(/^#+ (.*)$/gm)].map(([, title]) => title.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')));
+
 describe('documents', { skip: noBinary }, () => {
   for (const path of documents.filter((file) => stepsOf(read(file)).some((step) => step.command)))
     test(`${path}: its blocks do what they show`, async () => {
@@ -44,10 +48,11 @@ describe('documents', { skip: noBinary }, () => {
 
   for (const path of documents)
     test(`${path}: its links lead somewhere`, () => {
-      for (const [, target] of read(path).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      for (const [, target, anchor] of withoutBlocks(read(path)).matchAll(/\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)/g)) {
         if (/^[a-z]+:/.test(target)) continue;
-        const file = join(repoRoot, dirname(path), target);
+        const file = target === '' ? join(repoRoot, path) : join(repoRoot, dirname(path), target);
         assert.ok(!relative(repoRoot, file).startsWith('..') && existsSync(file), `${target} is not there`);
+        if (anchor) assert.ok(anchors(readFileSync(file, 'utf8')).has(anchor), `${target}#${anchor}: there is no such heading`);
       }
     });
 });
@@ -65,7 +70,6 @@ function section(page, heading) {
 /** The cells of all table rows; `\|` is a bar within one. */
 const rowsOf = (text) => text.split('\n').filter((line) => line.startsWith('| '))
   .map((line) => line.slice(2, -2).split(/ \| /).map((cell) => cell.replaceAll('\\|', '|').trim()));
-const withoutBlocks = (text) => text.replace(/^(`{3,})[^]*?^\1$/gm, '');
 const spansOf = (text) => [...withoutBlocks(text).matchAll(/`([^`]+)`/g)].map(([, span]) => span);
 /** What a section has a row for: the names in the first cells, `defaults.timeout` also as its parts. */
 const explained = (text) => new Set(rowsOf(text).flatMap(([cell]) => spansOf(cell)).flatMap((span) => [span, ...span.split('.')]));
