@@ -84,6 +84,20 @@ bool file_read(const char *path, size_t max, struct buf *out, struct error *erro
 	return is_read;
 }
 
+bool file_read_regular(const char *path, size_t max, struct buf *out, struct error *error) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0) {
+		return fail(error, "open", path);
+	}
+	struct stat info;
+	bool is_read = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
+			       ? read_all(fd, path, max, out, error)
+			       : error_set(error, ERROR_PERMISSION,
+					 "cannot read %s: it is not a regular file", path);
+	close(fd);
+	return is_read;
+}
+
 static bool write_all(int fd, struct slice bytes) {
 	while (bytes.len > 0) {
 		ssize_t written = write(fd, bytes.data, bytes.len);

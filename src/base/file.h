@@ -9,6 +9,9 @@
 /* Reads a whole file (O_CLOEXEC) of at most `max` bytes into `out`. Path "-" is standard input.
  * ERROR_NOT_FOUND when it does not exist. */
 bool file_read(const char *path, size_t max, struct buf *out, struct error *error);
+/* The same of what nobody named: a file of a cloned project could be a named pipe, which is never
+ * waited for, or a device. ERROR_PERMISSION when it is no regular file (links are followed). */
+bool file_read_regular(const char *path, size_t max, struct buf *out, struct error *error);
 /* Writes temp + fsync + rename in the target's directory (O_NOFOLLOW|O_CLOEXEC), with exactly
  * `mode`. Refuses (ERROR_PERMISSION) to replace a symbolic link or anything but a regular file. */
 bool file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct error *error);

@@ -46,7 +46,7 @@ static bool load(void *data, struct arena *arena, struct slice name, struct slic
 	}
 	struct buf file;
 	buf_init(&file, RENDER_TEMPLATE_MAX);
-	bool is_read = file_read(resolved, RENDER_TEMPLATE_MAX, &file, error);
+	bool is_read = file_read_regular(resolved, RENDER_TEMPLATE_MAX, &file, error);
 	char *copy = is_read ? arena_try_alloc(arena, file.len + 1) : NULL;
 	if (copy) {
 		memcpy(copy, file.data ? file.data : "", file.len);

@@ -75,6 +75,7 @@ struct run_session {
 	const struct runner_config *runner;
 	struct runner_secrets *secrets;
 	struct workflow *workflow;
+	struct map owed_trust; /* see command_trust_nested */
 	struct workflow_arguments arguments;
 	const char *dir; /* where the workflow works */
 	const struct runner_team *team;

@@ -22,6 +22,7 @@ bool run_session_refuse(struct run_session *session, const struct error *error) 
 void run_session_init(struct run_session *session, struct command_context *context) {
 	*session = (struct run_session){.context = context, .log_fd = -1, .log_pipe = {-1, -1}};
 	arena_init(&session->arena, NULL, RUN_ARENA_CAP);
+	map_init(&session->owed_trust);
 }
 
 bool run_session_configure(struct run_session *session) {
@@ -89,7 +90,8 @@ bool run_session_load(struct run_session *session) {
 	bool is_trusted =
 		is_fine &&
 		command_trust_workflow(context, session->runner, session->workflow, true, &error) &&
-		command_trust_nested(context, session->runner, &places, session->workflow, &error);
+		command_trust_nested(context, session->runner, &places, session->workflow,
+			&session->owed_trust, &error);
 	if (is_trusted && session->flags.output != RUN_OUTPUT_QUIET) {
 		warn_of_demo(session);
 	}
@@ -281,7 +283,8 @@ static bool add_presets(struct run_session *session, struct run_options *options
 /* A step may have changed what was trusted when the run began. */
 static bool allows(void *data, const struct workflow *workflow, struct error *error) {
 	const struct run_session *session = data;
-	return command_trust_workflow(session->context, session->runner, workflow, false, error);
+	return command_trust_again(
+		session->context, session->runner, workflow, &session->owed_trust, error);
 }
 
 bool run_session_options(struct run_session *session, struct run_options *options) {
@@ -342,6 +345,7 @@ void run_session_finish(struct run_session *session) {
 	close_descriptor(session->log_fd);
 	close_descriptor(session->log_pipe[0]);
 	workflow_destroy(session->workflow);
+	map_finish(&session->owed_trust, NULL);
 	if (session->secrets != NULL) {
 		runner_secrets_destroy(session->secrets);
 	}

@@ -251,7 +251,7 @@ static struct slice read_from(struct reader *reader, const struct json *node) {
 	}
 	const char *name = arena_strdup(reader->arena, text_of(reader, from, "`from`"));
 	buf_init(&text, 0);
-	if (!file_read(name[0] == '/' ? name : file_join(reader->arena, reader->dir, name),
+	if (!file_read_regular(name[0] == '/' ? name : file_join(reader->arena, reader->dir, name),
 		    TEST_FILE_MAX, &text, &error)) {
 		REFUSE(reader, from, "%s", error.message);
 	}

@@ -84,7 +84,7 @@ static void check_file(struct check *check, const struct test_file *want) {
 		if (lstat(path, &info) == 0) {
 			fail(check, "the file %s is there", name);
 		}
-	} else if (!file_read(path, TEST_FILE_MAX, &text, &error)) {
+	} else if (!file_read_regular(path, TEST_FILE_MAX, &text, &error)) {
 		fail(check,
 			error.kind == ERROR_NOT_FOUND ? "there is no file %s"
 						      : "the file %s cannot be read",

@@ -9,12 +9,14 @@
 
 #include "base/file.h"
 #include "cli/list.h"
+#include "workflow/workflow.h"
 
 #define TRUST_FILE_MAX CONFIG_FILE_MAX
 
 struct trusting {
 	const struct command_context *context;
 	struct arena arena;
+	struct workflow_places places; /* for workflows that steps name */
 	struct option_strings files;
 };
 
@@ -38,7 +40,8 @@ static void add_workflows(struct trusting *trusting, const char *dir) {
 	size_t first = trusting->files.len;
 	for (struct dirent *entry; stream && (entry = readdir(stream));) {
 		struct slice name = slice_of(entry->d_name);
-		if (slice_ends_with(name, SLICE(".toml")) && name.data[0] != '.') {
+		if (slice_ends_with(name, SLICE(".toml")) && name.data[0] != '.' &&
+			!slice_ends_with(name, SLICE(".test.toml"))) {
 			add_file(trusting, file_join(&trusting->arena, dir, entry->d_name));
 		}
 	}
@@ -51,16 +54,27 @@ static void add_workflows(struct trusting *trusting, const char *dir) {
 	}
 }
 
-/* The configuration and the workflows of the project around a directory. */
-static bool add_project(struct trusting *trusting, const char *dir) {
+static const char *project_around(struct trusting *trusting, const char *dir) {
 	char *canonical = realpath(dir, NULL);
 	const char *project = canonical ? runner_find_project(&trusting->arena, canonical) : NULL;
 	free(canonical);
+	return project;
+}
+
+static void find_places(struct trusting *trusting, const char *project) {
+	const struct runner_config at = {.dir = project, .project_dir = project};
+	workflow_places_of(&at, &trusting->arena, &trusting->places);
+}
+
+/* The configuration and the workflows of the project around a directory. */
+static bool add_project(struct trusting *trusting, const char *dir) {
+	const char *project = project_around(trusting, dir);
 	if (!project) {
 		command_fail(trusting->context, COMMAND_FAILED,
 			"neither %s nor a directory above it holds .llm-mux/", dir);
 		return false;
 	}
+	find_places(trusting, project);
 	const char *home = file_join(&trusting->arena, project, ".llm-mux");
 	const char *config = file_join(&trusting->arena, home, "config.toml");
 	if (file_exists(config)) {
@@ -80,6 +94,7 @@ static bool gather_files(struct trusting *trusting) {
 	if (context->argument_count == 0) {
 		return add_project(trusting, base);
 	}
+	find_places(trusting, project_around(trusting, base));
 	for (size_t i = 0; i < context->argument_count; i++) {
 		const char *path = context->arguments[i];
 		struct stat info;
@@ -119,23 +134,6 @@ static void show(
 	buf_append_byte(&showing->out, '\n');
 }
 
-/* Files whose steps a workflow takes in run as its own. */
-static void add_included(struct trusting *trusting, const char *path, const struct json *tree) {
-	struct arena *arena = &trusting->arena;
-	const char *slash = strrchr(path, '/');
-	const char *dir =
-		slash ? arena_strdup(arena, slice_make(path, (size_t)(slash - path))) : ".";
-	const struct json *names = json_get(tree, "include");
-	const struct json *name = json_is(names, JSON_STRING) ? names : json_first(names);
-	for (; json_is(name, JSON_STRING); name = name == names ? NULL : name->next) {
-		const char *included =
-			file_join(arena, dir, arena_strdup(arena, json_string(name, arena)));
-		if (file_exists(included)) {
-			add_file(trusting, included);
-		}
-	}
-}
-
 /* A configuration lies in .llm-mux/ itself, a workflow anywhere else. */
 static bool is_configuration(const char *path) {
 	char *canonical = realpath(path, NULL);
@@ -145,34 +143,9 @@ static bool is_configuration(const char *path) {
 	return is_config;
 }
 
-/* The content was read once: what is shown is what is recorded. */
-static int trust_content(struct trusting *trusting, const char *path, struct slice content) {
+static int record(struct trusting *trusting, const char *path, struct slice content) {
 	const struct command_context *context = trusting->context;
-	struct problems problems;
 	struct error error;
-	problems_init(&problems, &trusting->arena, path, content);
-	const struct json *tree = toml_parse(&trusting->arena, content, &problems);
-	if (!tree) {
-		struct buf report = {0};
-		problems_print(&problems, command_has_colour(context, context->err), &report);
-		fwrite(report.data ? report.data : "", 1, report.len, context->err);
-		buf_finish(&report);
-		return COMMAND_USAGE;
-	}
-	struct showing showing = {.arena = &trusting->arena};
-	bool is_config = is_configuration(path);
-	if (is_config) {
-		runner_each_untrusted(tree, &trusting->arena, show, &showing);
-	} else {
-		command_each_telling(tree, &trusting->arena, show, &showing);
-		add_included(trusting, path, tree);
-	}
-	fprintf(context->out, "%s\n%.*s", path, SLICE_FMT(buf_slice(&showing.out)));
-	buf_finish(&showing.out);
-	if (is_config && showing.count == 0) {
-		fputs("  nothing in it needs trust\n", context->out);
-		return COMMAND_OK;
-	}
 	if (command_has(context, "dry-run")) {
 		return COMMAND_OK;
 	}
@@ -183,12 +156,82 @@ static int trust_content(struct trusting *trusting, const char *path, struct sli
 	return COMMAND_OK;
 }
 
+/* The content was read once: what is shown is what is recorded. */
+static int trust_source(struct trusting *trusting, const char *path, struct slice content,
+	const struct json *tree) {
+	struct showing showing = {.arena = &trusting->arena};
+	bool is_config = is_configuration(path);
+	if (is_config) {
+		runner_each_untrusted(tree, &trusting->arena, show, &showing);
+	} else {
+		command_each_telling(tree, &trusting->arena, show, &showing);
+	}
+	fprintf(trusting->context->out, "%s\n%.*s", path, SLICE_FMT(buf_slice(&showing.out)));
+	buf_finish(&showing.out);
+	if (is_config && showing.count == 0) {
+		fputs("  nothing in it needs trust\n", trusting->context->out);
+		return COMMAND_OK;
+	}
+	return record(trusting, path, content);
+}
+
+/* What a workflow is made of besides its own file (shared steps, prompts, templates), and workflows
+ * that its steps name. What is wrong with it is for `validate` to tell: it cannot be run like that.
+ */
+static void add_parts(struct trusting *trusting, const char *path, struct slice content) {
+	struct problems ignored;
+	problems_init(&ignored, &trusting->arena, path, content);
+	struct workflow *workflow = workflow_load(path, "path", content, &ignored);
+	for (size_t i = 0; workflow && i < workflow->sources.len; i++) {
+		add_file(trusting,
+			arena_strdup(&trusting->arena, slice_of(workflow->sources.items[i].file)));
+	}
+	for (size_t i = 0; workflow && i < workflow->steps.len; i++) {
+		const struct workflow_step *step = &workflow->steps.items[i];
+		const char *nested, *origin;
+		struct slice text;
+		if (step->type == STEP_WORKFLOW &&
+			workflow_find_nested(workflow, &trusting->places,
+				arena_strdup(&trusting->arena, step->workflow_name),
+				&trusting->arena, &nested, &origin, &text, NULL) &&
+			(strcmp(origin, "path") == 0 || strcmp(origin, "project") == 0)) {
+			add_file(trusting, nested);
+		}
+	}
+	workflow_destroy(workflow);
+}
+
+static bool holds_steps(const char *path) {
+	return slice_ends_with(slice_of(path), SLICE(".toml")) && !is_configuration(path);
+}
+
+/* The content was read once: what is shown is what is recorded. */
+static int trust_content(struct trusting *trusting, const char *path, struct slice content) {
+	const struct command_context *context = trusting->context;
+	struct problems problems;
+	problems_init(&problems, &trusting->arena, path, content);
+	bool is_toml = slice_ends_with(slice_of(path), SLICE(".toml"));
+	const struct json *tree = is_toml ? toml_parse(&trusting->arena, content, &problems) : NULL;
+	if (is_toml && !tree) {
+		struct buf report = {0};
+		problems_print(&problems, command_has_colour(context, context->err), &report);
+		fwrite(report.data ? report.data : "", 1, report.len, context->err);
+		buf_finish(&report);
+		return COMMAND_USAGE;
+	}
+	return trust_source(trusting, path, content, tree);
+}
+
+/* Either what it needs is done, and added to the list, or a message was printed. */
 static int trust_file(struct trusting *trusting, const char *path) {
 	struct buf content = {0};
 	struct error error;
-	int code = file_read(path, TRUST_FILE_MAX, &content, &error)
+	int code = file_read_regular(path, TRUST_FILE_MAX, &content, &error)
 			   ? trust_content(trusting, path, buf_slice(&content))
 			   : command_fail(trusting->context, COMMAND_FAILED, "%s", error.message);
+	if (code == COMMAND_OK && holds_steps(path)) {
+		add_parts(trusting, path, buf_slice(&content));
+	}
 	buf_finish(&content);
 	return code;
 }
@@ -196,7 +239,12 @@ static int trust_file(struct trusting *trusting, const char *path) {
 static int remove_file(struct trusting *trusting, const char *path) {
 	const struct command_context *context = trusting->context;
 	struct error error;
+	struct buf content = {0};
 	bool was_trusted;
+	if (holds_steps(path) && file_read_regular(path, TRUST_FILE_MAX, &content, NULL)) {
+		add_parts(trusting, path, buf_slice(&content));
+	}
+	buf_finish(&content);
 	if (!trust_remove(path, &was_trusted, &error)) {
 		return command_fail(context, COMMAND_FAILED, "%s", error.message);
 	}
@@ -212,7 +260,7 @@ static void add_entry(void *data, const char *path, const char *hash) {
 	struct list *list = data;
 	struct buf content = {0};
 	bool is_trusted = false,
-	     was_read = file_read(path, TRUST_FILE_MAX, &content, NULL) &&
+	     was_read = file_read_regular(path, TRUST_FILE_MAX, &content, NULL) &&
 			trust_check(path, buf_slice(&content), &is_trusted, NULL);
 	list_add(list, "%s", is_trusted ? "trusted" : was_read ? "changed" : "gone");
 	list_add(list, "%s", path);

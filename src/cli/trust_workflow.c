@@ -2,9 +2,12 @@
  * must have trusted that exact content, as with the project's configuration (design.md 3). */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/workflows.h"
 #include "workflow/run.h"
+
+#define PROJECT_DIR "/.llm-mux/" /* as it stands in a path */
 
 struct telling {
 	struct arena *arena;
@@ -57,17 +60,39 @@ static void print_one(
 	buf_append_byte(data, '\n');
 }
 
-/* Of the project's own directory, however it was named. What cannot be found is not let through. */
+/* Whether a path goes through a project's directory, as it is written. */
+static bool passes_project(const char *path) {
+	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	bool passes = strncmp(path, PROJECT_DIR + 1, strlen(PROJECT_DIR) - 1) == 0 ||
+		      strstr(path, PROJECT_DIR) ||
+		      (here && slice_ends_with(slice_of(here), SLICE("/.llm-mux"))) ||
+		      (here && strstr(here, PROJECT_DIR));
+	free(here);
+	return passes;
+}
+
+/* Of a project, by the name it goes by or by the place it really is at: a link in a project's
+ * directory may lead out of it, and another name may lead in. What cannot be found is not let
+ * through. */
 static bool is_of_project(const struct runner_config *runner, const char *path) {
-	char *canonical = realpath(path, NULL);
-	if (!canonical) {
-		return !slice_starts_with(slice_of(path), SLICE("<built-in>/"));
+	if (slice_starts_with(slice_of(path), SLICE("<built-in>/"))) {
+		return false;
 	}
-	struct slice file = slice_of(canonical), project = slice_of(runner->project_dir);
-	bool is_inside = runner->project_dir && slice_starts_with(file, project) &&
-			 slice_starts_with(slice_from(file, project.len), SLICE("/.llm-mux/"));
+	char *canonical = realpath(path, NULL);
+	bool is_inside = !canonical || passes_project(path);
+	if (!is_inside && runner->project_dir) {
+		struct slice file = slice_of(canonical), project = slice_of(runner->project_dir);
+		is_inside = slice_starts_with(file, project) &&
+			    slice_starts_with(slice_from(file, project.len), SLICE(PROJECT_DIR));
+	}
 	free(canonical);
 	return is_inside;
+}
+
+static bool is_project_workflow(
+	const struct runner_config *runner, const struct workflow *workflow) {
+	return (workflow->origin && strcmp(workflow->origin, "project") == 0) ||
+	       is_of_project(runner, workflow->path);
 }
 
 static bool trust_file(const struct command_context *context, const char *path, struct slice text,
@@ -90,17 +115,23 @@ static bool trust_file(const struct command_context *context, const char *path, 
 	return is_trusted;
 }
 
-bool command_trust_workflow(const struct command_context *context,
-	const struct runner_config *runner, const struct workflow *workflow, bool may_ask,
-	struct error *error) {
+static bool trust_parts(const struct command_context *context, const struct runner_config *runner,
+	const struct workflow *workflow, bool needs_all, bool may_ask, struct error *error) {
 	for (size_t i = 0; i < workflow->sources.len; i++) {
 		const struct workflow_source *source = &workflow->sources.items[i];
-		if (is_of_project(runner, source->file) &&
+		if ((needs_all || is_of_project(runner, source->file)) &&
 			!trust_file(context, source->file, source->text, may_ask, error)) {
 			return false;
 		}
 	}
 	return true;
+}
+
+bool command_trust_workflow(const struct command_context *context,
+	const struct runner_config *runner, const struct workflow *workflow, bool may_ask,
+	struct error *error) {
+	return trust_parts(
+		context, runner, workflow, is_project_workflow(runner, workflow), may_ask, error);
 }
 
 /* ---- workflows that steps name ---- */
@@ -110,37 +141,48 @@ struct nesting {
 	const struct runner_config *runner;
 	const struct workflow_places *places;
 	struct arena *arena;
-	struct map seen; /* paths */
+	struct map seen;  /* paths */
+	struct map *owed; /* paths of those that a project's workflow names */
 	struct error *error;
 };
 
-static bool trust_below(struct nesting *nesting, const struct workflow *caller, int depth);
+static bool trust_below(
+	struct nesting *nesting, const struct workflow *caller, bool is_owed, int depth);
 
-/* One that cannot be found or loaded has been told of by workflow_check. */
-static bool trust_named(
-	struct nesting *nesting, const struct workflow *caller, const char *name, int depth) {
+/* What a project's workflow names by a path is as much the project's as itself, wherever it lies.
+ */
+static bool trust_named(struct nesting *nesting, const struct workflow *caller, bool is_owed,
+	const char *name, int depth) {
 	const char *path, *origin;
 	struct slice text;
+	/* One that cannot be found or loaded has been told of by workflow_check. */
 	if (!workflow_find_nested(
-		    caller, nesting->places, name, nesting->arena, &path, &origin, &text, NULL) ||
-		map_put(&nesting->seen, slice_of(path), nesting)) {
+		    caller, nesting->places, name, nesting->arena, &path, &origin, &text, NULL)) {
+		return true;
+	}
+	is_owed = is_owed && strcmp(origin, "path") == 0;
+	struct map *known = is_owed ? nesting->owed : &nesting->seen;
+	if (map_put(known, slice_of(path), nesting)) {
 		return true;
 	}
 	struct problems problems;
 	problems_init(&problems, nesting->arena, path, text);
 	struct workflow *workflow = workflow_load(path, origin, text, &problems);
-	bool is_trusted = !workflow || (command_trust_workflow(nesting->context, nesting->runner,
-						workflow, true, nesting->error) &&
-					       trust_below(nesting, workflow, depth + 1));
+	bool needs_all = workflow && (is_owed || is_project_workflow(nesting->runner, workflow));
+	bool is_trusted =
+		!workflow || (trust_parts(nesting->context, nesting->runner, workflow, needs_all,
+				      true, nesting->error) &&
+				     trust_below(nesting, workflow, needs_all, depth + 1));
 	workflow_destroy(workflow);
 	return is_trusted;
 }
 
-static bool trust_below(struct nesting *nesting, const struct workflow *caller, int depth) {
+static bool trust_below(
+	struct nesting *nesting, const struct workflow *caller, bool is_owed, int depth) {
 	for (size_t i = 0; i < caller->steps.len && depth < RUN_MAX_DEPTH; i++) {
 		const struct workflow_step *step = &caller->steps.items[i];
 		if (step->type == STEP_WORKFLOW &&
-			!trust_named(nesting, caller,
+			!trust_named(nesting, caller, is_owed,
 				arena_strdup(nesting->arena, step->workflow_name), depth)) {
 			return false;
 		}
@@ -149,18 +191,26 @@ static bool trust_below(struct nesting *nesting, const struct workflow *caller, 
 }
 
 bool command_trust_nested(const struct command_context *context, const struct runner_config *runner,
-	const struct workflow_places *places, const struct workflow *workflow,
+	const struct workflow_places *places, const struct workflow *workflow, struct map *owed,
 	struct error *error) {
 	struct arena arena;
 	struct nesting nesting = {.context = context,
 		.runner = runner,
 		.places = places,
 		.arena = &arena,
+		.owed = owed,
 		.error = error};
 	arena_init(&arena, NULL, 0);
 	map_init(&nesting.seen);
-	bool is_trusted = trust_below(&nesting, workflow, 0);
+	bool is_trusted = trust_below(&nesting, workflow, is_project_workflow(runner, workflow), 0);
 	map_finish(&nesting.seen, NULL);
 	arena_finish(&arena);
 	return is_trusted;
+}
+
+bool command_trust_again(const struct command_context *context, const struct runner_config *runner,
+	const struct workflow *workflow, const struct map *owed, struct error *error) {
+	bool needs_all = map_get(owed, slice_of(workflow->path)) != NULL ||
+			 is_project_workflow(runner, workflow);
+	return trust_parts(context, runner, workflow, needs_all, false, error);
 }

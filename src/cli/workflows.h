@@ -26,15 +26,20 @@ bool command_find_workflow(struct command_workflows *workflows, const char *name
 /* Finds, loads and checks; all findings go to err. NULL after them: return COMMAND_USAGE. The
  * caller destroys. */
 struct workflow *command_load_workflow(struct command_workflows *workflows, const char *name);
-/* True when a workflow may be run: none of the files it is made of lies in the project's .llm-mux/,
- * or the user trusts their content (--trust, the record, or asked at the terminal when `may_ask`).
- */
+/* True when a workflow may be run: neither it nor any of the files it is made of is the project's
+ * (stands or really lies in its .llm-mux/; of a workflow that does, every file counts), or the user
+ * trusts their content (--trust, the record, or asked at the terminal when `may_ask`). */
 bool command_trust_workflow(const struct command_context *context,
 	const struct runner_config *runner, const struct workflow *workflow, bool may_ask,
 	struct error *error);
-/* The same of every workflow that its steps name, before anything is run. */
+/* The same of every workflow that its steps name, before anything is run. `owed` gets the paths of
+ * those that must be trusted because a workflow of the project names them. */
 bool command_trust_nested(const struct command_context *context, const struct runner_config *runner,
-	const struct workflow_places *places, const struct workflow *workflow, struct error *error);
+	const struct workflow_places *places, const struct workflow *workflow, struct map *owed,
+	struct error *error);
+/* Of one of those when its step begins: something may have changed it since. Never asks. */
+bool command_trust_again(const struct command_context *context, const struct runner_config *runner,
+	const struct workflow *workflow, const struct map *owed, struct error *error);
 /* Prints problems to err, in colour on a terminal. */
 void command_print_problems(const struct command_context *context, const struct problems *problems);
 

@@ -116,12 +116,12 @@ static bool holds_secret(const struct option_set *set, const char *file) {
 }
 
 struct json *config_parse_file(struct config_loader *loader, const char *path,
-	enum document_kind kind, size_t max, struct config_layer **layer) {
+	enum document_kind kind, size_t max, bool was_named, struct config_layer **layer) {
 	struct config *config = loader->config;
 	struct buf bytes;
 	struct error error;
 	buf_init(&bytes, 0);
-	bool was_read = file_read(path, max, &bytes, &error);
+	bool was_read = (was_named ? file_read : file_read_regular)(path, max, &bytes, &error);
 	/* OPTION_JSON, OPTION_TEXT and OPTION_COMMAND keep nodes of the tree. */
 	struct slice text = arena_dup(&config->arena, buf_slice(&bytes));
 	buf_finish(&bytes);
@@ -136,7 +136,7 @@ struct json *config_parse_file(struct config_loader *loader, const char *path,
 
 static void load_file(struct config_loader *loader, const char *path, enum document_kind kind) {
 	struct config_layer *layer;
-	struct json *tree = config_parse_file(loader, path, kind, CONFIG_FILE_MAX, &layer);
+	struct json *tree = config_parse_file(loader, path, kind, CONFIG_FILE_MAX, true, &layer);
 	if (!tree) {
 		return;
 	}

@@ -46,9 +46,10 @@ struct config *config_load_extended(const struct config_request *request,
 	const struct config_extension *extension, bool colour, struct buf *report,
 	struct error *error);
 /* Reads a file of at most `max` bytes as one more layer; its text and tree live in the
- * configuration's arena. NULL after a problem. */
+ * configuration's arena. One that the user did not name must be a regular file. NULL after a
+ * problem. */
 struct json *config_parse_file(struct config_loader *loader, const char *path,
-	enum document_kind kind, size_t max, struct config_layer **layer);
+	enum document_kind kind, size_t max, bool was_named, struct config_layer **layer);
 /* The layer a value came from; the last one when it is a default. */
 struct problems *config_problems_of(struct config_loader *loader, struct option_place place);
 /* Adds an error at a place, in the layer that it came from. */

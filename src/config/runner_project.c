@@ -293,7 +293,7 @@ void runner_load_project(struct config_loader *loader, struct runner_loading *lo
 	}
 	struct config_layer *layer;
 	struct json *tree =
-		config_parse_file(loader, path, DOCUMENT_TOML, RUNNER_PROJECT_MAX, &layer);
+		config_parse_file(loader, path, DOCUMENT_TOML, RUNNER_PROJECT_MAX, false, &layer);
 	if (tree && is_allowed(loader, loading, layer, tree)) {
 		apply_project(loader, tree, layer);
 	}

@@ -188,7 +188,7 @@ enum backup_state backup_read(
 	struct error own = {0};
 	buf_init(&bytes, 0);
 	const char *path = file_join(arena, dir, MANIFEST);
-	if (!file_read(path, MANIFEST_MAX, &bytes, &own)) {
+	if (!file_read_regular(path, MANIFEST_MAX, &bytes, &own)) {
 		buf_finish(&bytes);
 		if (own.kind == ERROR_NOT_FOUND) {
 			return BACKUP_NONE;

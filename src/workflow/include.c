@@ -45,7 +45,9 @@ static bool load_template(void *data, struct arena *arena, struct slice name, st
 	struct error *error) {
 	const char *path;
 	struct error failure = {0};
-	if (workflow_read_beside(data, arena, name, &path, text, &failure)) {
+	/* What was looked at, and trusted, is what is used, whatever happened to the file since. */
+	if (workflow_included_text(data, name, text) ||
+		workflow_read_beside(data, arena, name, &path, text, &failure)) {
 		return true;
 	}
 	if (failure.kind != ERROR_NOT_FOUND && error) {
@@ -130,7 +132,7 @@ bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, 
 	*path = shown_path(workflow, arena, name);
 	struct buf bytes;
 	buf_init(&bytes, WORKFLOW_TEXT_MAX);
-	bool is_read = file_read(real, WORKFLOW_TEXT_MAX, &bytes, error);
+	bool is_read = file_read_regular(real, WORKFLOW_TEXT_MAX, &bytes, error);
 	if (is_read) {
 		*text = arena_dup(arena, buf_slice(&bytes));
 	}

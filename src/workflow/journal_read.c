@@ -190,7 +190,7 @@ static struct journal_record *read_record(
 		.status = "interrupted",
 		.usage = {.cost_microusd = -1}};
 	struct buf text = {0};
-	bool is_read = file_read(path, JOURNAL_FILE_MAX, &text, error);
+	bool is_read = file_read_regular(path, JOURNAL_FILE_MAX, &text, error);
 	struct slice kept = is_read ? arena_dup(arena, buf_slice(&text)) : slice_make(NULL, 0);
 	buf_finish(&text);
 	if (!is_read || !read_lines(record, path, kept, error)) {

@@ -445,6 +445,7 @@ static void finish_all(struct workflow_loader *loader, const struct json *tree) 
 			WORKFLOW_EDGES_MAX);
 	}
 	hash_sources(workflow);
+	workflow_keep_included(workflow);
 }
 
 struct workflow *workflow_load_anyway(

@@ -37,11 +37,13 @@ static bool is_path(struct slice name) {
 	       slice_ends_with(name, SLICE(WORKFLOW_ENDING));
 }
 
-static bool read_text(
-	const char *path, struct arena *arena, struct slice *text, struct error *error) {
+typedef bool read_file(const char *path, size_t max, struct buf *out, struct error *error);
+
+static bool read_text(const char *path, read_file *read, struct arena *arena, struct slice *text,
+	struct error *error) {
 	struct buf bytes;
 	buf_init(&bytes, WORKFLOW_TEXT_MAX);
-	bool is_read = file_read(path, WORKFLOW_TEXT_MAX, &bytes, error);
+	bool is_read = read(path, WORKFLOW_TEXT_MAX, &bytes, error);
 	if (is_read) {
 		*text = arena_dup(arena, buf_slice(&bytes));
 	}
@@ -156,9 +158,10 @@ static const char *from_base(
 		       : file_join(arena, places->base_dir, name);
 }
 
-static bool find_path(const char *name, struct arena *arena, const char **path, struct slice *text,
-	struct error *error) {
-	if (read_text(name, arena, text, error)) {
+/* What a person names may be a pipe, as of `<(...)`; what a workflow names may not. */
+static bool find_path(const char *name, read_file *read, struct arena *arena, const char **path,
+	struct slice *text, struct error *error) {
+	if (read_text(name, read, arena, text, error)) {
 		*path = arena_strdup(arena, slice_of(name));
 		return true;
 	}
@@ -169,7 +172,7 @@ static bool find_path(const char *name, struct arena *arena, const char **path, 
 	/* `dir/name` without its ending. */
 	const char *full = arena_printf(arena, "%s" WORKFLOW_ENDING, name).data;
 	struct error other = {0};
-	if (read_text(full, arena, text, &other)) {
+	if (read_text(full, read, arena, text, &other)) {
 		*path = full;
 		return true;
 	}
@@ -181,14 +184,15 @@ static bool find_path(const char *name, struct arena *arena, const char **path, 
 		error, ERROR_NOT_FOUND, "there is no workflow file `%s` and no `%s`", name, full);
 }
 
-bool workflow_find(const struct workflow_places *places, const char *name, struct arena *arena,
-	const char **path, const char **origin, struct slice *text, struct error *error) {
+static bool find(const struct workflow_places *places, const char *name, read_file *read,
+	struct arena *arena, const char **path, const char **origin, struct slice *text,
+	struct error *error) {
 	struct error ignored = {0};
 	error = error ? error : &ignored;
 	error_clear(error);
 	if (is_path(slice_of(name))) {
 		*origin = "path";
-		return find_path(from_base(places, name, arena), arena, path, text, error);
+		return find_path(from_base(places, name, arena), read, arena, path, text, error);
 	}
 	const struct {
 		const char *dir, *origin;
@@ -199,7 +203,7 @@ bool workflow_find(const struct workflow_places *places, const char *name, struc
 		}
 		*path = file_of(arena, levels[i].dir, name);
 		*origin = levels[i].origin;
-		if (read_text(*path, arena, text, error)) {
+		if (read_text(*path, file_read_regular, arena, text, error)) {
 			return true;
 		}
 		/* A file that cannot be read must not give way to another one in silence. */
@@ -218,10 +222,15 @@ bool workflow_find(const struct workflow_places *places, const char *name, struc
 	return not_found(places, name, arena, error);
 }
 
+bool workflow_find(const struct workflow_places *places, const char *name, struct arena *arena,
+	const char **path, const char **origin, struct slice *text, struct error *error) {
+	return find(places, name, file_read, arena, path, origin, text, error);
+}
+
 bool workflow_find_nested(const struct workflow *caller, const struct workflow_places *places,
 	const char *name, struct arena *arena, const char **path, const char **origin,
 	struct slice *text, struct error *error) {
 	struct workflow_places from = *places;
 	from.base_dir = caller->dir ? caller->dir : places->base_dir;
-	return workflow_find(&from, name, arena, path, origin, text, error);
+	return find(&from, name, file_read_regular, arena, path, origin, text, error);
 }

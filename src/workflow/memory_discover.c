@@ -47,7 +47,7 @@ static struct slice read_file(struct discovery *discovery, const char *name) {
 	struct buf text = {0};
 	struct error error;
 	struct slice kept = slice_make(NULL, 0);
-	if (file_read(
+	if (file_read_regular(
 		    file_join(discovery->arena, discovery->path, name), FILE_MAX, &text, &error)) {
 		kept = arena_dup(discovery->arena, buf_slice(&text));
 	}

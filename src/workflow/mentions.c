@@ -110,3 +110,23 @@ void workflow_hash_included(const struct workflow *workflow, struct buf *out) {
 		buf_append(out, included->text);
 	}
 }
+
+void workflow_keep_included(struct workflow *workflow) {
+	size_t at = 0;
+	for (const struct map_entry *entry; (entry = map_next(&workflow->included, &at)) != NULL;) {
+		const struct included *included = entry->value;
+		if (included->path) {
+			workflow_add_source(workflow, included->path, included->text);
+		}
+	}
+}
+
+bool workflow_included_text(
+	const struct workflow *workflow, struct slice name, struct slice *text) {
+	const struct included *included = map_get(&workflow->included, name);
+	if (included && included->path) {
+		*text = included->text;
+		return true;
+	}
+	return false;
+}

@@ -50,7 +50,7 @@ static bool append_file(
 	}
 	struct buf text;
 	buf_init(&text, 0);
-	bool is_read = file_read(path, PROMPT_MAX_FILE, &text, error);
+	bool is_read = file_read_regular(path, PROMPT_MAX_FILE, &text, error);
 	if (is_read) {
 		buf_append(out, name);
 		buf_append_str(out, ":\n");

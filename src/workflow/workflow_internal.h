@@ -58,6 +58,10 @@ void workflow_visit(const struct workflow *workflow, struct arena *arena,
 	const struct template *template, const struct workflow_mentions *mentions);
 /* Appends what templates include to what is hashed. */
 void workflow_hash_included(const struct workflow *workflow, struct buf *out);
+/* Makes them sources of the workflow, after it was hashed. */
+void workflow_keep_included(struct workflow *workflow);
+/* The text of one as it was when the workflow was loaded. False: no template names it as it is. */
+bool workflow_included_text(const struct workflow *workflow, struct slice name, struct slice *text);
 
 /* ---- loading ---- */
 struct workflow_loader {

@@ -1,0 +1,74 @@
+// design.md 3: what a cloned project brings along counts only after the user has trusted that exact content, by whatever name it goes.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { flow, lab, shell, test } from './lab.mjs';
+
+const marks = flow({ s: shell('echo ran | tee ran.txt') });
+
+async function refused(place, ...words) {
+  const done = await place.run(2, ...words);
+  assert.match(done.stderr, /is not trusted as it is now/);
+  assert.equal(place.has('ran.txt'), false);
+}
+
+test('trust: a link in .llm-mux/workflows that leads out of it needs trust', async (t) => {
+  const place = lab(t, { files: { 'evil.toml': marks, '.llm-mux/workflows/.keep': '' } });
+  symlinkSync('../../evil.toml', place.path('.llm-mux/workflows/link.toml'));
+  await refused(place, 'link');
+  await refused(place, './.llm-mux/workflows/link.toml');
+  await refused(place, '-C', '.llm-mux/workflows', './link.toml');
+  await place.cli('trust');
+  assert.equal(await place.text('link'), 'ran');
+});
+
+test('trust: nor do links in the place of the directories help', async (t) => {
+  for (const [link, to] of [['.llm-mux', 'stuff'], ['.llm-mux/workflows', '../stuff/workflows']]) {
+    const place = lab(t, { files: { 'stuff/workflows/w.toml': marks } });
+    if (link !== '.llm-mux') mkdirSync(place.path('.llm-mux'));
+    symlinkSync(to, place.path(link));
+    await refused(place, 'w');
+  }
+});
+
+test('trust: every file that a workflow of the project is made of counts, wherever it lies', async (t) => {
+  const parts = {
+    'shared.toml': flow({ shared: shell('echo shared') }),
+    'named.toml': flow({ named: shell('echo named') }),
+    '.llm-mux/workflows/prompt.txt': 'Hello {{ words.one() }}',
+    '.llm-mux/workflows/words.jinja': '{% macro one() %}word{% endmacro %}',
+    '.llm-mux/workflows/command.sh': 'echo included',
+  };
+  const place = lab(t, { files: {
+    ...parts,
+    '.llm-mux/workflows/w.toml': flow({
+      q: { type: 'query', backend: 'demo/echo', prompt_file: 'prompt.txt' },
+      n: { type: 'workflow', workflow: '../../named.toml' },
+      i: shell('{% include "command.sh" %}'),
+    }, { include: ['words.jinja', '../../shared.toml'] }),
+  } });
+  await refused(place, 'w');
+  assert.equal((await place.cli('trust')).code, 0);
+  assert.equal(await place.text('w'), 'included');
+  for (const [name, text] of Object.entries(parts)) {
+    place.write(name, `${text}\n`);
+    await refused(place, 'w');
+    place.write(name, text);
+  }
+  assert.equal(await place.text('w'), 'included');
+  assert.equal((await place.cli('trust', '--remove')).code, 0);
+  assert.match((await place.cli('trust', '--list')).stdout, /no file is trusted yet/);
+});
+
+test('trust: named pipes in the place of a project\'s files are refused, not waited for', async (t) => {
+  const place = lab(t, { files: { '.llm-mux/workflows/.keep': '', '.llm-mux/state/run/.keep': '', 'own.toml': flow({ s: shell('echo own') }) } });
+  for (const name of ['.llm-mux/config.toml', '.llm-mux/workflows/pipe.toml', '.llm-mux/state/run/journal.jsonl', 'README.md'])
+    execFileSync('mkfifo', [place.path(name)]);
+  for (const words of [['workflows'], ['validate'], ['validate', 'pipe'], ['plan', 'pipe'], ['graph', 'pipe'], ['run', 'pipe'], ['run', './own.toml'], ['runs'],
+    ['runs', 'show', 'run'], ['backends'], ['roles'], ['teams'], ['memory', 'facts'], ['context'], ['trust'], ['test', 'pipe'], ['ask', 'x'], ['config', 'show'], ['discover'], ['doctor']]) {
+    const done = await place.cli(...words); // it ends, which is the point
+    assert.ok(done.code <= 2, `${words.join(' ')}: ${done.code}`);
+  }
+  const done = await place.cli('run', 'pipe');
+  assert.match(done.stderr, /is not a regular file/);
+});
