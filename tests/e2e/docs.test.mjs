@@ -165,6 +165,8 @@ describe('the guide to workflows', { skip: noBinary }, () => {
 
   test('shows files that are right', async () => {
     const place = openPage();
+    const schemas = { workflow: await schemaOf('--workflow'), config: await schemaOf() };
+    for (const [name, schema] of Object.entries(schemas)) writeFileSync(join(place.cwd, `${name}.schema.json`), JSON.stringify(schema));
     let count = 0;
     for (const { text } of blocks(guide).filter((block) => block.language === 'toml' && !block.title?.endsWith('.test.toml'))) {
       const isWorkflow = /^\[\[(steps|groups)\]\]$/m.test(text);
@@ -174,6 +176,8 @@ describe('the guide to workflows', { skip: noBinary }, () => {
       const done = await runBinary([...(isWorkflow ? ['validate'] : ['config', 'validate']), path], { env: place.env, cwd: place.cwd });
       assert.equal(done.code, 0, `${text}\n${done.stdout}${done.stderr}`);
       assert.doesNotMatch(done.stderr, /warning/, text);
+      const checked = await runBinary(['schema', 'check', `${isWorkflow ? 'workflow' : 'config'}.schema.json`, path], { env: place.env, cwd: place.cwd });
+      assert.equal(checked.code, 0, `the schema refuses what the program takes:\n${text}\n${checked.stdout}${checked.stderr}`);
     }
     place.remove();
     assert.ok(count > 20, `only ${count} files`);
