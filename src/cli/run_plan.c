@@ -119,6 +119,17 @@ static void put_estimate(struct buf *out, const struct step_usage *usage) {
 	}
 }
 
+/* Where the edits come from, what they are tried with, and how often they are asked for again. */
+static void put_apply(struct run_plan *plan, struct buf *out, const struct step_result *result) {
+	const struct workflow_step *step = result->step;
+	put_fact(plan, out, "source", step->written.source.text);
+	put_block(plan, out, "verify:", result->prompt);
+	if (result->prompt.len > 0 && step->verify_retries > 0) {
+		buf_printf(out, "     retries: at most %lld, each asks again\n",
+			(long long)step->verify_retries);
+	}
+}
+
 static void put_step(struct run_plan *plan, struct buf *out, const char *number,
 	const struct step_result *result) {
 	const struct workflow_step *step = result->step;
@@ -138,7 +149,11 @@ static void put_step(struct run_plan *plan, struct buf *out, const char *number,
 	if (result->has_error) {
 		put_fact(plan, out, "would fail", result->error.message);
 	}
-	put_block(plan, out, step->type == STEP_SHELL ? "$" : "|", result->prompt);
+	if (step->type == STEP_APPLY) {
+		put_apply(plan, out, result);
+	} else {
+		put_block(plan, out, step->type == STEP_SHELL ? "$" : "|", result->prompt);
+	}
 	if (result->diff.len > 0) {
 		put_block(plan, out, "|", result->diff);
 	}

@@ -129,8 +129,8 @@ static bool bind_words(struct run_session *session) {
 	struct error error = {0};
 	struct buf warnings;
 	buf_init(&warnings, 0);
-	bool is_bound = workflow_bind(session->workflow, words, count, &session->arena,
-		&session->arguments, &warnings, &error);
+	bool is_bound = workflow_bind(session->workflow, session->dir, words, count,
+		&session->arena, &session->arguments, &warnings, &error);
 	if (session->flags.output != RUN_OUTPUT_QUIET) {
 		fwrite(warnings.data != NULL ? warnings.data : "", 1, warnings.len,
 			session->context->err);

@@ -152,6 +152,27 @@ static void run_trial(struct trial *trial, struct error *error) {
 	}
 }
 
+/* What cannot be found or read is told of when the session loads it. */
+static void define_mocks(struct trial *trial) {
+	struct run_session *session = &trial->session;
+	struct workflow_places places;
+	const char *path, *origin;
+	struct slice text;
+	workflow_places_of(session->runner, &session->arena, &places);
+	if (!workflow_find(&places, session->flags.workflow, &session->arena, &path, &origin, &text,
+		    NULL)) {
+		return;
+	}
+	struct problems problems;
+	problems_init(&problems, &session->arena, path, text);
+	struct workflow *workflow = workflow_load(path, origin, text, &problems);
+	if (workflow != NULL) {
+		test_mocks_define(
+			trial->one, runner_change(session->config), workflow, &session->arena);
+	}
+	workflow_destroy(workflow);
+}
+
 /* What was written on err while the case was made is why it could not be run. */
 static bool prepare(struct trial *trial) {
 	struct run_session *session = &trial->session;
@@ -167,7 +188,11 @@ static bool prepare(struct trial *trial) {
 		.max_cost_microusd = -1,
 		.takes_defaults = true,
 	};
-	if (!run_session_configure(session) || !run_session_load(session)) {
+	if (!run_session_configure(session)) {
+		return false;
+	}
+	define_mocks(trial);
+	if (!run_session_load(session)) {
 		return false;
 	}
 	struct runner_config *runner = runner_change(session->config);

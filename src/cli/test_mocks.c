@@ -144,6 +144,51 @@ static bool give_step(struct mocks *mocks, struct test_replies *replies) {
 	return true;
 }
 
+/* ---- what nobody configured ---- */
+
+static void find_role(struct mocks *mocks, const struct runner_role *role, void *data) {
+	(void)mocks;
+	struct role_replies *search = data;
+	search->is_found |= slice_eq(role->name, search->replies->name);
+}
+
+static void define_role(struct mocks *mocks, struct slice name) {
+	struct test_replies named = {.name = name};
+	struct role_replies search = {.replies = &named};
+	each_role(mocks, find_role, &search);
+	if (search.is_found) {
+		return;
+	}
+	struct runner_role *role = ARENA_PUSH(mocks->arena, &mocks->runner->roles);
+	*role = (struct runner_role){.name = name, .execution = -1};
+	*ARENA_PUSH(mocks->arena, &role->backends) = mock_of(mocks, name)->name;
+}
+
+void test_mocks_define(struct test_case *one, struct runner_config *runner,
+	const struct workflow *workflow, struct arena *arena) {
+	struct mocks mocks = {
+		.one = one,
+		.runner = runner,
+		.workflow = (struct workflow *)(uintptr_t)workflow,
+		.arena = arena,
+	};
+	for (size_t i = 0; i < workflow->steps.len; i++) {
+		const struct workflow_step *step = &workflow->steps.items[i];
+		bool has_replies = test_find_replies(one, SLICE("*")) != NULL ||
+				   test_find_replies(one, step->name) != NULL;
+		for (size_t b = 0; b < step->backends.len; b++) {
+			struct slice name = step->backends.items[b];
+			if (has_replies || test_find_replies(one, name) != NULL) {
+				mock_of(&mocks, arena_dup(arena, name));
+			}
+		}
+		if (step->role.len > 0 &&
+			(has_replies || test_find_replies(one, step->role) != NULL)) {
+			define_role(&mocks, arena_dup(arena, step->role));
+		}
+	}
+}
+
 /* ---- what nobody knows ---- */
 
 static void refuse_name(struct mocks *mocks, struct slice name, uint32_t line, uint32_t column) {

@@ -56,6 +56,7 @@ struct word_list {
 
 struct binder {
 	const struct workflow *workflow;
+	const char *dir; /* what files are relative to; NULL: where we are */
 	struct arena *arena;
 	struct buf *warnings;
 	struct word_list *given; /* per declared argument: its texts, in order */
@@ -272,6 +273,9 @@ static bool file_value(struct binder *binder, const struct workflow_arg *arg, st
 	struct value *out) {
 	bool wants_content = slice_starts_with(text, SLICE("@"));
 	const char *path = arena_strdup(binder->arena, wants_content ? slice_from(text, 1) : text);
+	if (binder->dir && path[0] != '/') {
+		path = file_join(binder->arena, binder->dir, path);
+	}
 	*out = value_string(arena_dup(binder->arena, text));
 	if (!wants_content) {
 		if (!file_exists(path)) {
@@ -435,8 +439,10 @@ static void put_default(struct binder *binder, const struct workflow_arg *arg) {
 
 static struct slice usage_line(struct binder *binder) {
 	const struct workflow *workflow = binder->workflow;
-	struct slice text =
-		arena_printf(binder->arena, "usage: llm-mux run %.*s", SLICE_FMT(workflow->name));
+	/* as it was named: by its path, or by its name */
+	bool is_path = workflow->origin && strcmp(workflow->origin, "path") == 0;
+	struct slice text = arena_printf(binder->arena, "usage: llm-mux run %.*s",
+		SLICE_FMT(is_path ? slice_of(workflow->path) : workflow->name));
 	for (size_t i = 0; i < workflow->args.len; i++) {
 		const struct workflow_arg *arg = &workflow->args.items[i];
 		struct slice shown =
@@ -463,10 +469,11 @@ static void refuse(struct binder *binder, struct error *error) {
 		SLICE_FMT(binder->workflow->name));
 }
 
-bool workflow_bind(const struct workflow *workflow, char *const *words, size_t count,
-	struct arena *arena, struct workflow_arguments *arguments, struct buf *warnings,
-	struct error *error) {
-	struct binder binder = {.workflow = workflow, .arena = arena, .warnings = warnings};
+bool workflow_bind(const struct workflow *workflow, const char *dir, char *const *words,
+	size_t count, struct arena *arena, struct workflow_arguments *arguments,
+	struct buf *warnings, struct error *error) {
+	struct binder binder = {
+		.workflow = workflow, .dir = dir, .arena = arena, .warnings = warnings};
 	*arguments = (struct workflow_arguments){0};
 	binder.given = ARENA_ARRAY(arena, struct word_list, workflow->args.len + 1);
 	binder.values = value_map_new(arena);

@@ -184,7 +184,8 @@ static bool bind(struct task *task, const struct workflow *workflow,
 	}
 	struct buf warnings;
 	buf_init(&warnings, 0);
-	bool is_bound = workflow_bind(workflow, words, count, arena, arguments, &warnings, error);
+	bool is_bound = workflow_bind(
+		workflow, task->run->options.dir, words, count, arena, arguments, &warnings, error);
 	if (warnings.len > 0) {
 		run_inform(task->run, RUN_EVENT_WARNING, task->step, "%.*s",
 			SLICE_FMT(slice_trim(buf_slice(&warnings))));

@@ -153,7 +153,7 @@ struct workflow_step {
 	bool mentions_failure; /* its `if` asks for .failed or .error of a dependency */
 	int64_t timeout_ms;    /* 0: none */
 	int64_t retries, retry_delay_ms;
-	uint32_t retry_on, fail_on;    /* bits of enum failure_class; 0: the default */
+	uint32_t retry_on, fail_on; /* bits of enum failure_class; 0: the default */
 
 	/* the graph */
 	struct {
@@ -336,12 +336,13 @@ struct workflow_arguments {
 	size_t secret_count;
 	const char *directory; /* the trailing directory operand, or NULL */
 };
-/* Binds the words behind the workflow's name; defaults are rendered. Every missing required one is
+/* Binds the words behind the workflow's name; defaults are rendered. Files are looked for in `dir`,
+ * where the steps run (NULL: where we are). Every missing required one is
  * told at once, with a usage line: ERROR_INVALID_REQUEST. Warnings go to `warnings` (may be NULL),
  * and what is missing too, where an error has no room for all of it. */
-bool workflow_bind(const struct workflow *workflow, char *const *words, size_t count,
-	struct arena *arena, struct workflow_arguments *arguments, struct buf *warnings,
-	struct error *error);
+bool workflow_bind(const struct workflow *workflow, const char *dir, char *const *words,
+	size_t count, struct arena *arena, struct workflow_arguments *arguments,
+	struct buf *warnings, struct error *error);
 
 /* ---- the graph ---- */
 /* The steps in the order that --jobs 1 runs: workflow->order, one number per step. */

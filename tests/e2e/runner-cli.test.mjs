@@ -524,6 +524,13 @@ describe('plan', { skip }, () => {
     assert.deepEqual(readdirSync(join(dir, '.llm-mux')), ['workflows']);
   }));
 
+  test('what an apply step takes, and tries it with', () => withProject({
+    [W]: workflow(query('q', 'edits') + '[[steps]]\nname = "a"\ntype = "apply"\nsource = "q"\nverify = "sh check.sh"\nverify_retries = 2\n'),
+  }, async ({ run }) => {
+    const done = await run(['plan', 'w']);
+    assert.match(done.stdout, /^ 2\. a \(apply\)\n +source: q\n +verify: sh check\.sh\n +retries: at most 2/m);
+  }));
+
   test('as JSON', () => withProject(files, async ({ run }) => {
     const result = events((await run(['plan', 'w', '--output', 'json'])).stdout).at(-1);
     assert.deepEqual(result.plan, [['one'], ['two', 'three'], ['four']]);
@@ -643,6 +650,26 @@ calls.default = 3
       assert.equal(done.code, 2, done.stdout);
       assert.match(done.stderr, re);
     }));
+
+  test('what has replies needs no configuration, and files are those of the case', () => withProject({
+    [W]: workflow(shell('show', 'cat {{ args.file }}') + query('fix', '{{ steps.show.output }}').replace('"default"', '"fixer"') + query('two', 'x').replace('role = "default"', 'backend = "bee"'), '[args.file]\ntype = "file"\nrequired = true'),
+    '.llm-mux/workflows/w.test.toml': `[[cases]]
+args = { file = "story.txt" }
+files = { "story.txt" = "once" }
+replies.fixer = "by role"
+replies.two = "by step"
+[cases.expect]
+steps.fix = { output = "by role", prompt = "once" }
+steps.two = { output = "by step" }
+`,
+  }, async ({ run, write }) => {
+    const done = await run(['test', 'w']);
+    assert.equal(done.code, 0, done.stdout + done.stderr);
+    write('.llm-mux/workflows/w.test.toml', '[[cases]]\nargs = { file = "story.txt" }\nfiles = { "story.txt" = "once" }\nreplies.two = "x"\n');
+    const lacks = await run(['test', 'w']);
+    assert.equal(lacks.code, 2);
+    assert.match(lacks.stderr, /asks the role `fixer`, which is defined neither/);
+  }, { config: '' }));
 
   test('without a file of cases it says where it looked', () => withProject(files, async ({ run }) => {
     const done = await run(['test', 'w']);

@@ -79,7 +79,8 @@ static const struct bind_case {
 	/* refused, with the usage */
 	{"", NULL, "missing argument `issue`: number of the issue"},
 	{"", NULL,
-		"usage: llm-mux run w issue=... [branch=...] [max-items=...] [--fast] [mode=...] "
+		"usage: llm-mux run w.toml issue=... [branch=...] [max-items=...] [--fast] "
+		"[mode=...] "
 		"[token=...] [files=...]"},
 	{"issue=1 max-items=many", NULL, "`max-items` must be a whole number, not `many`"},
 	{"issue=1 fast=perhaps", NULL, "`fast` must be true or false"},
@@ -115,7 +116,7 @@ static void test_forms(void **state) {
 		buf_init(&warnings, 0);
 		buf_init(&json, 0);
 		bool is_good = workflow_bind(
-			f.workflow, words, count, &f.arena, &arguments, &warnings, &error);
+			f.workflow, NULL, words, count, &f.arena, &arguments, &warnings, &error);
 		buf_append_byte(&warnings, '\0');
 		if (is_good != (c->values != NULL)) {
 			fail_msg("`%s`: %s", c->words, is_good ? "accepted" : error.message);
@@ -149,10 +150,13 @@ static void test_all_at_once(void **state) {
 	char *words[] = {(char[]){"--c"}};
 	struct workflow_arguments arguments;
 	struct error error = {0};
-	assert_false(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "missing argument `a`"));
 	assert_non_null(strstr(error.message, "missing argument `b`"));
 	assert_non_null(strstr(error.message, "unknown option `--c`"));
+	assert_non_null(strstr(error.message, "usage: llm-mux run w.toml a=... b=..."));
+	f.workflow->origin = "project";
+	assert_false(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "usage: llm-mux run w a=... b=..."));
 	workflow_fixture_end(&f);
 }
@@ -173,12 +177,13 @@ static void test_many_missing(void **state) {
 	workflow_fixture_load(&f, "w.toml", text.data);
 	struct workflow_arguments arguments;
 	struct error error = {0};
-	assert_false(workflow_bind(f.workflow, NULL, 0, &f.arena, &arguments, &warnings, &error));
+	assert_false(
+		workflow_bind(f.workflow, NULL, NULL, 0, &f.arena, &arguments, &warnings, &error));
 	assert_non_null(strstr(error.message, "workflow `w`"));
 	buf_append_byte(&warnings, '\0');
 	assert_non_null(strstr(warnings.data, "missing argument `a0`: number 0\n"));
 	assert_non_null(strstr(warnings.data, "missing argument `a99`: number 99\n"));
-	assert_non_null(strstr(warnings.data, "usage: llm-mux run w a0=... a1=..."));
+	assert_non_null(strstr(warnings.data, "usage: llm-mux run w.toml a0=... a1=..."));
 	buf_finish(&text);
 	buf_finish(&warnings);
 	workflow_fixture_end(&f);
@@ -194,13 +199,14 @@ static void test_directory(void **state) {
 	char *words[] = {(char[]){"x"}, (char[]){"/tmp"}};
 	struct workflow_arguments arguments;
 	struct error error = {0};
-	assert_true(workflow_bind(f.workflow, words, 2, &f.arena, &arguments, NULL, &error));
+	assert_true(workflow_bind(f.workflow, NULL, words, 2, &f.arena, &arguments, NULL, &error));
 	assert_string_equal(arguments.directory, "/tmp");
 	struct value a = value_map_get_named(arguments.values.map, "a");
 	assert_true(slice_is(a.string, "x"));
 	assert_int_equal(value_map_get_named(arguments.values.map, "arg1").type, VALUE_UNDEFINED);
 	/* An argument that is declared takes it. */
-	assert_true(workflow_bind(f.workflow, words + 1, 1, &f.arena, &arguments, NULL, &error));
+	assert_true(
+		workflow_bind(f.workflow, NULL, words + 1, 1, &f.arena, &arguments, NULL, &error));
 	assert_null(arguments.directory);
 	a = value_map_get_named(arguments.values.map, "a");
 	assert_true(slice_is(a.string, "/tmp"));
@@ -217,19 +223,30 @@ static void test_files(void **state) {
 	struct workflow_arguments arguments;
 	struct error error = {0};
 	char *words[] = {arena_strdup(&f.arena, arena_printf(&f.arena, "a=@%s", path))};
-	assert_true(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_true(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_true(slice_is(value_map_get_named(arguments.values.map, "a").string, "some\ntext"));
 	words[0] = arena_strdup(&f.arena, arena_printf(&f.arena, "a=%s", path));
-	assert_true(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_true(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_true(slice_is(value_map_get_named(arguments.values.map, "a").string, path));
+	/* where the steps run */
+	static const char *const relative[] = {"a=notes.txt", "a=@notes.txt"};
+	for (size_t i = 0; i < COUNT_OF(relative); i++) {
+		words[0] = arena_strdup(&f.arena, slice_of(relative[i]));
+		assert_false(workflow_bind(
+			f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
+		assert_true(workflow_bind(
+			f.workflow, f.dir, words, 1, &f.arena, &arguments, NULL, &error));
+		assert_true(slice_is(value_map_get_named(arguments.values.map, "a").string,
+			i == 0 ? "notes.txt" : "some\ntext"));
+	}
 	words[0] = arena_strdup(&f.arena, arena_printf(&f.arena, "a=@%s.gone", path));
-	assert_false(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	words[0] = arena_strdup(&f.arena, arena_printf(&f.arena, "a=%s.gone", path));
-	assert_false(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "there is no file"));
 	workflow_fixture_write(&f, "notes.txt", "\xff");
 	words[0] = arena_strdup(&f.arena, arena_printf(&f.arena, "a=@%s", path));
-	assert_false(workflow_bind(f.workflow, words, 1, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, words, 1, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "no UTF-8"));
 	workflow_fixture_end(&f);
 }
@@ -247,10 +264,10 @@ static void test_secrets(void **state) {
 		(char[]){"n=hunter4"}};
 	struct workflow_arguments arguments;
 	struct error error = {0};
-	assert_true(workflow_bind(f.workflow, words, 2, &f.arena, &arguments, NULL, &error));
+	assert_true(workflow_bind(f.workflow, NULL, words, 2, &f.arena, &arguments, NULL, &error));
 	assert_true(arguments.secret_count >= 3);
 	assert_true(slice_is(arguments.secrets[0], "hunter2"));
-	assert_false(workflow_bind(f.workflow, words, 4, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, words, 4, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "`n` must be a whole number, not `***`"));
 	assert_null(strstr(error.message, "hunter"));
 	workflow_fixture_end(&f);
@@ -266,7 +283,7 @@ static void test_bad_default(void **state) {
 		"[[steps]]\nname = 's'\ntype = 'shell'\nrun = 'true'\n");
 	struct workflow_arguments arguments;
 	struct error error = {0};
-	assert_false(workflow_bind(f.workflow, NULL, 0, &f.arena, &arguments, NULL, &error));
+	assert_false(workflow_bind(f.workflow, NULL, NULL, 0, &f.arena, &arguments, NULL, &error));
 	assert_non_null(strstr(error.message, "default of `a` (w.toml:2:"));
 	workflow_fixture_end(&f);
 }
