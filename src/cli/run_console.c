@@ -4,24 +4,18 @@
  *   [2/4] review ... 12.3s  claude    on a terminal, a region below them: one line per running step
  *   [3/4] lint   ... 11.9s
  *
- * The region is redrawn at most ten times a second, together with the lines that are put above it,
- * in one write: nothing flickers. Its lines are cut at the terminal's width, and the terminal's
- * wrapping is off while they are written, so that their number is the number of rows. */
-#include <errno.h>
+ * The region is redrawn at most ten times a second (run_frame.h). */
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/mem.h"
 #include "cli/run_display.h"
+#include "cli/run_frame.h"
 
 #define REDRAW_MS 100
 #define HEARTBEAT_MS 30000
 #define STDERR_LINES_MAX 15
-#define DEFAULT_WIDTH 80
-#define DEFAULT_HEIGHT 24
 
 struct shown_step {
 	bool is_running;
@@ -39,148 +33,27 @@ struct run_console {
 	size_t step_count, running;
 	size_t ended[STEP_CANCELLED + 1];
 	struct loop_timer timer;
-	struct buf frame;   /* what the next write consists of */
-	size_t region_rows; /* on the screen */
+	struct run_frame frame;
 	unsigned spin;
-	bool is_suspended, is_mid_line, is_over;
+	bool is_over;
 	const char *shown_failure; /* the message of the last failure block */
 };
-
-enum colour {
-	COLOUR_NONE,
-	COLOUR_BOLD,
-	COLOUR_DIM,
-	COLOUR_RED,
-	COLOUR_GREEN,
-	COLOUR_YELLOW
-};
-static const char *const colour_codes[] = {
-	[COLOUR_NONE] = "",
-	[COLOUR_BOLD] = "\x1b[1m",
-	[COLOUR_DIM] = "\x1b[2m",
-	[COLOUR_RED] = "\x1b[31m",
-	[COLOUR_GREEN] = "\x1b[32m",
-	[COLOUR_YELLOW] = "\x1b[33m",
-};
-
-enum mark {
-	MARK_OK,
-	MARK_FAILED,
-	MARK_SKIPPED,
-	MARK_STOPPED
-};
-static const struct {
-	const char *utf8, *ascii;
-	enum colour colour;
-} marks[] = {
-	[MARK_OK] = {"\u2713", "ok", COLOUR_GREEN},
-	[MARK_FAILED] = {"\u2717", "FAIL", COLOUR_RED},
-	[MARK_SKIPPED] = {"\u2013", "skipped", COLOUR_DIM},
-	[MARK_STOPPED] = {"\u25a0", "stopped", COLOUR_YELLOW},
-};
-static const char *const spinner_utf8[] = {
-	"\u280b", "\u2819", "\u2839", "\u2838", "\u283c", "\u2834", "\u2826", "\u2827"};
-static const char *const spinner_ascii[] = {"|", "/", "-", "\\"};
 
 static uint64_t now_ms(const struct run_console *console) {
 	return console->display.options.now_ms != NULL ? console->display.options.now_ms()
 						       : clock_monotonic_ms();
 }
 
-static struct slice masked(struct run_console *console, struct slice text) {
-	struct runner_secrets *secrets = console->display.options.secrets;
-	return secrets != NULL ? runner_secrets_mask(secrets, text, &console->arena) : text;
-}
-
-/* ---- pieces of a line ---- */
-
-static void begin_colour(struct run_console *console, enum colour colour) {
-	if (console->display.options.has_colour) {
-		buf_append_str(&console->frame, colour_codes[colour]);
-	}
-}
-
-static void end_colour(struct run_console *console) {
-	if (console->display.options.has_colour) {
-		buf_append_str(&console->frame, "\x1b[0m");
-	}
-}
-
-static void put_coloured(struct run_console *console, enum colour colour, const char *text) {
-	begin_colour(console, colour);
-	buf_append_str(&console->frame, text);
-	end_colour(console);
-}
-
-static void put_mark(struct run_console *console, enum mark mark) {
-	put_coloured(console, marks[mark].colour,
-		console->display.options.has_utf8 ? marks[mark].utf8 : marks[mark].ascii);
-}
-
-static void put_text(struct run_console *console, struct slice text) {
-	run_words_append(&console->frame, masked(console, text));
-}
-
-static void end_line(struct run_console *console) {
-	buf_append_str(&console->frame, console->display.options.is_live ? "\x1b[K\n" : "\n");
-}
-
-/* Several lines, each behind `indent`. */
-static void put_block(struct run_console *console, const char *indent, struct slice text) {
-	struct slice rest = slice_trim(masked(console, text));
-	struct slice line;
-	while (rest.len > 0 && slice_split(&rest, '\n', &line)) {
-		buf_append_str(&console->frame, indent);
-		run_words_append(&console->frame, line);
-		end_line(console);
-	}
-}
-
 static void put_step(struct run_console *console, const struct run_event *event) {
-	buf_printf(&console->frame, "[%zu/%zu] %.*s", event->index, event->total,
+	buf_printf(&console->frame.text, "[%zu/%zu] %.*s", event->index, event->total,
 		SLICE_FMT(event->step->name));
 }
 
 /* ---- the region ---- */
 
-static void measure(const struct run_console *console, size_t *width, size_t *height) {
-	struct winsize size = {0};
-	*width = DEFAULT_WIDTH;
-	*height = DEFAULT_HEIGHT;
-	if (console->display.options.width > 0) {
-		*width = (size_t)console->display.options.width;
-	} else if (ioctl(fileno(console->display.options.out), TIOCGWINSZ, &size) == 0 &&
-		   size.ws_col > 0) {
-		*width = size.ws_col;
-		*height = size.ws_row > 2 ? size.ws_row : DEFAULT_HEIGHT;
-	}
-}
-
-/* The first `columns` characters. */
-static struct slice cut(struct slice text, size_t columns) {
-	size_t at = 0;
-	for (size_t seen = 0; at < text.len; at++) {
-		bool begins = ((unsigned char)text.data[at] & 0xc0) != 0x80;
-		if (begins && seen++ == columns) {
-			break;
-		}
-	}
-	return slice_sub(text, 0, at);
-}
-
-/* The last ones. */
-static struct slice cut_front(struct slice text, size_t columns) {
-	size_t at = text.len;
-	for (size_t seen = 0; at > 0 && seen < columns; at--) {
-		seen += ((unsigned char)text.data[at - 1] & 0xc0) != 0x80;
-	}
-	return slice_from(text, at);
-}
-
 static void put_running(
 	struct run_console *console, const struct shown_step *shown, size_t number, size_t width) {
 	const struct workflow_step *step = &console->display.options.workflow->steps.items[number];
-	bool has_utf8 = console->display.options.has_utf8;
 	char took[RUN_DURATION_MAX];
 	struct buf line;
 	buf_init(&line, 0);
@@ -196,20 +69,22 @@ static void put_running(
 	size_t columns = utf8_length(buf_slice(&line)) + 4;
 	if (shown->partial.len > 0 && columns + 10 < width) {
 		buf_append_str(&line, "  ");
-		run_words_append(&line, cut_front(buf_slice(&shown->partial), width - columns - 2));
+		run_words_append(&line,
+			run_frame_cut_front(buf_slice(&shown->partial), width - columns - 2));
 	}
-	const char *spin =
-		has_utf8 ? spinner_utf8[console->spin % 8] : spinner_ascii[console->spin % 4];
-	put_coloured(console, COLOUR_YELLOW, spin);
-	buf_append(&console->frame, cut(buf_slice(&line), width > 3 ? width - 3 : 1));
-	buf_append_str(&console->frame, "\x1b[K\n");
+	run_frame_coloured(&console->frame, RUN_COLOUR_YELLOW,
+		run_frame_spinner(&console->frame, console->spin));
+	buf_append(
+		&console->frame.text, run_frame_cut(buf_slice(&line), width > 3 ? width - 3 : 1));
+	buf_append_str(&console->frame.text, "\x1b[K\n");
 	buf_finish(&line);
 }
 
-static size_t put_region(struct run_console *console) {
+static size_t put_region(void *data) {
+	struct run_console *console = data;
 	size_t width, height;
 	size_t rows = 0, hidden = 0;
-	measure(console, &width, &height);
+	run_frame_measure(&console->frame, &width, &height);
 	for (size_t i = 0; i < console->step_count; i++) {
 		if (console->steps[i].is_running && rows + 2 < height) {
 			put_running(console, &console->steps[i], i, width);
@@ -219,41 +94,16 @@ static size_t put_region(struct run_console *console) {
 		}
 	}
 	if (hidden > 0) {
-		buf_printf(&console->frame, "  and %zu more\x1b[K\n", hidden);
+		buf_printf(&console->frame.text, "  and %zu more\x1b[K\n", hidden);
 		rows++;
 	}
 	return rows;
 }
 
-/* Writes what was put into the frame above the region, and the region anew. */
+/* Nothing is written when nothing has changed. */
 static void flush_frame(struct run_console *console) {
-	FILE *out = console->display.options.out;
-	struct buf above = console->frame;
-	bool is_live = console->display.options.is_live;
-	if (!is_live || console->is_suspended) {
-		fwrite(above.data != NULL ? above.data : "", 1, above.len, out);
-	} else if (above.len > 0 || console->running > 0 || console->region_rows > 0) {
-		buf_init(&console->frame, 0);
-		if (console->region_rows > 0) {
-			buf_printf(&console->frame, "\r\x1b[%zuA", console->region_rows);
-		}
-		buf_append(&console->frame, buf_slice(&above));
-		buf_append_str(&console->frame, "\x1b[?7l");
-		console->region_rows = put_region(console);
-		buf_append_str(&console->frame, "\x1b[?7h\x1b[J");
-		fwrite(console->frame.data, 1, console->frame.len, out);
-		buf_finish(&console->frame);
-		console->frame = above;
-	}
-	fflush(out);
-	buf_reset(&console->frame, (size_t)64 * 1024);
-}
-
-/* Between pieces of streamed text and a line of ours. */
-static void begin_line(struct run_console *console) {
-	if (console->is_mid_line) {
-		buf_append_byte(&console->frame, '\n');
-		console->is_mid_line = false;
+	if (console->frame.text.len > 0 || console->running > 0 || console->frame.region_rows > 0) {
+		run_frame_flush(&console->frame, put_region, console);
 	}
 }
 
@@ -270,10 +120,10 @@ static void on_timer(struct loop_timer *timer) {
 			char took[RUN_DURATION_MAX];
 			shown->told_ms = now;
 			run_words_duration(now - shown->started_ms, took);
-			begin_line(console);
-			buf_printf(&console->frame, "[%zu/%zu] %.*s... still running (%s)", i + 1,
-				console->step_count, SLICE_FMT(step->name), took);
-			end_line(console);
+			run_frame_begin_line(&console->frame);
+			buf_printf(&console->frame.text, "[%zu/%zu] %.*s... still running (%s)",
+				i + 1, console->step_count, SLICE_FMT(step->name), took);
+			run_frame_end_line(&console->frame);
 		}
 	}
 	flush_frame(console);
@@ -284,7 +134,7 @@ static void on_timer(struct loop_timer *timer) {
 
 static void watch(struct run_console *console) {
 	const struct run_display_options *options = &console->display.options;
-	if (options->loop != NULL && !options->is_quiet && !console->is_suspended &&
+	if (options->loop != NULL && !options->is_quiet && !console->frame.is_held &&
 		!loop_timer_is_armed(&console->timer)) {
 		loop_timer_start(&console->timer, options->is_live ? REDRAW_MS : HEARTBEAT_MS / 3);
 	}
@@ -295,12 +145,12 @@ static void watch(struct run_console *console) {
 static void put_streamed_line(
 	struct run_console *console, const struct workflow_step *step, struct slice line) {
 	if (console->running > 1) {
-		begin_colour(console, COLOUR_DIM);
-		buf_printf(&console->frame, "%.*s | ", SLICE_FMT(step->name));
-		end_colour(console);
+		run_frame_begin_colour(&console->frame, RUN_COLOUR_DIM);
+		buf_printf(&console->frame.text, "%.*s | ", SLICE_FMT(step->name));
+		run_frame_end_colour(&console->frame);
 	}
-	run_words_append(&console->frame, line);
-	end_line(console);
+	run_words_append(&console->frame.text, line);
+	run_frame_end_line(&console->frame);
 }
 
 static void end_streamed(struct run_console *console, const struct workflow_step *step) {
@@ -313,15 +163,15 @@ static void end_streamed(struct run_console *console, const struct workflow_step
 
 static void show_output(struct run_console *console, const struct run_event *event) {
 	struct shown_step *shown = &console->steps[event->step->number];
-	struct slice text = masked(console, event->text);
+	struct slice text = run_frame_masked(&console->frame, event->text);
 	shown->told_ms = now_ms(console);
 	if (!console->display.options.is_live && console->running < 2) {
-		run_words_append(&console->frame, text);
-		console->is_mid_line =
-			text.len > 0 ? text.data[text.len - 1] != '\n' : console->is_mid_line;
+		run_words_append(&console->frame.text, text);
+		console->frame.is_mid_line =
+			text.len > 0 ? text.data[text.len - 1] != '\n' : console->frame.is_mid_line;
 		return;
 	}
-	begin_line(console);
+	run_frame_begin_line(&console->frame);
 	buf_append(&shown->partial, text);
 	size_t at;
 	while ((at = slice_find_byte(buf_slice(&shown->partial), '\n')) != SIZE_MAX) {
@@ -347,12 +197,13 @@ static struct slice tail_of(struct slice text) {
 
 static void put_fact(struct run_console *console, const char *name, struct slice text) {
 	if (text.len > 0) {
-		buf_printf(&console->frame, "  %-8s ", name);
-		struct slice line = slice_trim(masked(console, text));
+		buf_printf(&console->frame.text, "  %-8s ", name);
+		struct slice line = slice_trim(run_frame_masked(&console->frame, text));
 		size_t end = slice_find_byte(line, '\n');
-		run_words_append(&console->frame, end == SIZE_MAX ? line : slice_sub(line, 0, end));
-		buf_append_str(&console->frame, end == SIZE_MAX ? "" : " ...");
-		end_line(console);
+		run_words_append(
+			&console->frame.text, end == SIZE_MAX ? line : slice_sub(line, 0, end));
+		buf_append_str(&console->frame.text, end == SIZE_MAX ? "" : " ...");
+		run_frame_end_line(&console->frame);
 	}
 }
 
@@ -379,52 +230,53 @@ static void put_failure(struct run_console *console, const struct step_error *er
 	struct slice message = slice_trim(error->message);
 	struct slice err = slice_trim(error->err);
 	console->shown_failure = error->message.data;
-	buf_append_str(&console->frame, "  ");
-	put_coloured(console, COLOUR_RED, "error: ");
-	buf_printf(&console->frame, "%s: ", failure_class_names[error->class]);
+	buf_append_str(&console->frame.text, "  ");
+	run_frame_coloured(&console->frame, RUN_COLOUR_RED, "error: ");
+	buf_printf(&console->frame.text, "%s: ", failure_class_names[error->class]);
 	size_t end = slice_find_byte(message, '\n');
-	put_text(console, end == SIZE_MAX ? message : slice_sub(message, 0, end));
-	end_line(console);
+	run_frame_text(&console->frame, end == SIZE_MAX ? message : slice_sub(message, 0, end));
+	run_frame_end_line(&console->frame);
 	if (end != SIZE_MAX) {
-		put_block(console, "    ", tail_of(slice_from(message, end + 1)));
+		run_frame_block(&console->frame, "    ", tail_of(slice_from(message, end + 1)));
 	}
 	put_fact(console, "command:", error->command);
 	put_exit(console, error);
 	if (err.len > 0 && !slice_eq(err, message)) {
 		struct slice tail = tail_of(err);
-		buf_printf(&console->frame, "  stderr%s:", tail.len < err.len ? " (its end)" : "");
-		end_line(console);
-		put_block(console, "    ", tail);
+		buf_printf(&console->frame.text,
+			"  stderr%s:", tail.len < err.len ? " (its end)" : "");
+		run_frame_end_line(&console->frame);
+		run_frame_block(&console->frame, "    ", tail);
 	}
 	if (hint != NULL) {
-		buf_printf(&console->frame, "  hint:    %s", hint);
-		end_line(console);
+		buf_printf(&console->frame.text, "  hint:    %s", hint);
+		run_frame_end_line(&console->frame);
 	}
 }
 
 static void put_more(struct run_console *console, const struct step_result *result) {
 	const struct run_display_options *options = &console->display.options;
 	if (options->is_verbose && result->status == STEP_OK && slice_trim(result->err).len > 0) {
-		buf_append_str(&console->frame, "  stderr:");
-		end_line(console);
-		put_block(console, "    ", result->err);
+		buf_append_str(&console->frame.text, "  stderr:");
+		run_frame_end_line(&console->frame);
+		run_frame_block(&console->frame, "    ", result->err);
 	}
 	if (options->is_traced && result->prompt.len > 0) {
-		buf_append_str(&console->frame, "  prompt:");
-		end_line(console);
-		put_block(console, "    ", result->prompt);
+		buf_append_str(&console->frame.text, "  prompt:");
+		run_frame_end_line(&console->frame);
+		run_frame_block(&console->frame, "    ", result->prompt);
 	}
 	if (options->is_traced && result->output.len > 0) {
-		buf_append_str(&console->frame, "  output:");
-		end_line(console);
-		put_block(console, "    ", result->output);
+		buf_append_str(&console->frame.text, "  output:");
+		run_frame_end_line(&console->frame);
+		run_frame_block(&console->frame, "    ", result->output);
 	}
 }
 
 static void put_how(struct run_console *console, const struct step_result *result) {
 	char took[RUN_DURATION_MAX];
 	run_words_duration(result->duration_ms, took);
-	buf_printf(&console->frame, " (%s)",
+	buf_printf(&console->frame.text, " (%s)",
 		result->is_resumed      ? "done before"
 		: result->is_from_cache ? "from the cache"
 					: took);
@@ -432,10 +284,10 @@ static void put_how(struct run_console *console, const struct step_result *resul
 		struct buf usage;
 		buf_init(&usage, 0);
 		run_words_usage(&result->usage, &usage);
-		begin_colour(console, COLOUR_DIM);
-		buf_printf(&console->frame, "  %.*s%s%.*s", SLICE_FMT(result->backend),
+		run_frame_begin_colour(&console->frame, RUN_COLOUR_DIM);
+		buf_printf(&console->frame.text, "  %.*s%s%.*s", SLICE_FMT(result->backend),
 			usage.len > 0 ? ", " : "", (int)usage.len, usage.len > 0 ? usage.data : "");
-		end_colour(console);
+		run_frame_end_colour(&console->frame);
 		buf_finish(&usage);
 	}
 }
@@ -444,7 +296,7 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 	const struct step_result *result = event->result;
 	struct shown_step *shown = &console->steps[event->step->number];
 	bool is_quiet = console->display.options.is_quiet;
-	begin_line(console);
+	run_frame_begin_line(&console->frame);
 	end_streamed(console, event->step);
 	console->running -= shown->is_running;
 	shown->is_running = false;
@@ -453,25 +305,25 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 		return;
 	}
 	put_step(console, event);
-	buf_append_str(&console->frame, "... ");
+	buf_append_str(&console->frame.text, "... ");
 	switch (result->status) {
 	case STEP_SKIPPED:
-		put_mark(console, MARK_SKIPPED);
-		buf_append_str(
-			&console->frame, console->display.options.has_utf8 ? " skipped: " : ": ");
-		put_text(console, result->skip_reason);
-		end_line(console);
+		run_frame_mark(&console->frame, RUN_MARK_SKIPPED);
+		buf_append_str(&console->frame.text,
+			console->display.options.has_utf8 ? " skipped: " : ": ");
+		run_frame_text(&console->frame, result->skip_reason);
+		run_frame_end_line(&console->frame);
 		return;
 	case STEP_CANCELLED:
-		put_mark(console, MARK_STOPPED);
+		run_frame_mark(&console->frame, RUN_MARK_STOPPED);
 		put_how(console, result);
-		end_line(console);
+		run_frame_end_line(&console->frame);
 		return;
 	case STEP_FAILED:
-		put_mark(console, MARK_FAILED);
+		run_frame_mark(&console->frame, RUN_MARK_FAILED);
 		put_how(console, result);
-		buf_append_str(&console->frame, result->is_continued ? " and went on" : "");
-		end_line(console);
+		buf_append_str(&console->frame.text, result->is_continued ? " and went on" : "");
+		run_frame_end_line(&console->frame);
 		put_failure(console, &result->error);
 		put_more(console, result);
 		return;
@@ -480,9 +332,9 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 	case STEP_OK:
 		break;
 	}
-	put_mark(console, MARK_OK);
+	run_frame_mark(&console->frame, RUN_MARK_OK);
 	put_how(console, result);
-	end_line(console);
+	run_frame_end_line(&console->frame);
 	put_more(console, result);
 }
 
@@ -490,17 +342,18 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 
 static void show_start(struct run_console *console, const struct run_event *event) {
 	const struct run_display_options *options = &console->display.options;
-	begin_colour(console, COLOUR_BOLD);
-	put_text(console, options->workflow->name);
-	end_colour(console);
-	buf_printf(&console->frame, ": %zu %s", event->total, event->total == 1 ? "step" : "steps");
+	run_frame_begin_colour(&console->frame, RUN_COLOUR_BOLD);
+	run_frame_text(&console->frame, options->workflow->name);
+	run_frame_end_colour(&console->frame);
+	buf_printf(&console->frame.text, ": %zu %s", event->total,
+		event->total == 1 ? "step" : "steps");
 	if (options->team.len > 0) {
-		buf_printf(&console->frame, ", team %.*s", SLICE_FMT(options->team));
+		buf_printf(&console->frame.text, ", team %.*s", SLICE_FMT(options->team));
 	}
 	if (options->ecosystem.len > 0) {
-		buf_printf(&console->frame, ", ecosystem %.*s", SLICE_FMT(options->ecosystem));
+		buf_printf(&console->frame.text, ", ecosystem %.*s", SLICE_FMT(options->ecosystem));
 	}
-	end_line(console);
+	run_frame_end_line(&console->frame);
 }
 
 static void show_step_start(struct run_console *console, const struct run_event *event) {
@@ -520,10 +373,10 @@ static void show_progress(struct run_console *console, const struct run_event *e
 		arena_dup(&console->lasting, event->backend.len > 0 ? event->backend : event->text);
 	if (console->display.options.is_verbose && !console->display.options.is_live && is_news) {
 		put_step(console, event);
-		buf_printf(&console->frame, ": %zu of %zu", event->done, event->of);
-		buf_printf(&console->frame, shown->backend.len > 0 ? " (%.*s)" : "%.*s",
+		buf_printf(&console->frame.text, ": %zu of %zu", event->done, event->of);
+		buf_printf(&console->frame.text, shown->backend.len > 0 ? " (%.*s)" : "%.*s",
 			SLICE_FMT(shown->backend));
-		end_line(console);
+		run_frame_end_line(&console->frame);
 	}
 }
 
@@ -532,40 +385,40 @@ static void show_retry(struct run_console *console, const struct run_event *even
 	struct slice message = slice_trim(error->message);
 	size_t end = slice_find_byte(message, '\n');
 	char wait[RUN_DURATION_MAX];
-	begin_line(console);
+	run_frame_begin_line(&console->frame);
 	buf_reset(&console->steps[event->step->number].partial, 0);
 	put_step(console, event);
-	buf_append_str(&console->frame, "... ");
-	begin_colour(console, COLOUR_YELLOW);
-	buf_append_str(&console->frame, "retry");
-	end_colour(console);
-	buf_append_str(&console->frame, ": ");
+	buf_append_str(&console->frame.text, "... ");
+	run_frame_begin_colour(&console->frame, RUN_COLOUR_YELLOW);
+	buf_append_str(&console->frame.text, "retry");
+	run_frame_end_colour(&console->frame);
+	buf_append_str(&console->frame.text, ": ");
 	if (error->backend.len > 0) {
-		buf_printf(&console->frame, "%.*s: ", SLICE_FMT(error->backend));
+		buf_printf(&console->frame.text, "%.*s: ", SLICE_FMT(error->backend));
 	}
-	buf_printf(&console->frame, "%s: ", failure_class_names[error->class]);
-	put_text(console, end == SIZE_MAX ? message : slice_sub(message, 0, end));
-	buf_printf(&console->frame, " (attempt %u", error->attempt > 0 ? error->attempt : 1);
+	buf_printf(&console->frame.text, "%s: ", failure_class_names[error->class]);
+	run_frame_text(&console->frame, end == SIZE_MAX ? message : slice_sub(message, 0, end));
+	buf_printf(&console->frame.text, " (attempt %u", error->attempt > 0 ? error->attempt : 1);
 	if (error->max_attempts > 0) {
-		buf_printf(&console->frame, " of %u", error->max_attempts);
+		buf_printf(&console->frame.text, " of %u", error->max_attempts);
 	}
 	run_words_duration(event->retry_in_ms, wait);
-	buf_printf(
-		&console->frame, event->retry_in_ms > 0 ? ", again in %s)" : ", again now)", wait);
-	end_line(console);
+	buf_printf(&console->frame.text, event->retry_in_ms > 0 ? ", again in %s)" : ", again now)",
+		wait);
+	run_frame_end_line(&console->frame);
 }
 
 static void show_message(struct run_console *console, const struct run_event *event) {
-	begin_line(console);
+	run_frame_begin_line(&console->frame);
 	if (event->type == RUN_EVENT_WARNING) {
-		put_coloured(console, COLOUR_YELLOW, "warning: ");
+		run_frame_coloured(&console->frame, RUN_COLOUR_YELLOW, "warning: ");
 	}
 	if (event->step != NULL) {
 		put_step(console, event);
-		buf_append_str(&console->frame, ": ");
+		buf_append_str(&console->frame.text, ": ");
 	}
-	put_text(console, event->text);
-	end_line(console);
+	run_frame_text(&console->frame, event->text);
+	run_frame_end_line(&console->frame);
 }
 
 static void show_end(struct run_console *console, const struct run_event *event) {
@@ -575,7 +428,7 @@ static void show_end(struct run_console *console, const struct run_event *event)
 		console->running -= console->steps[i].is_running;
 		console->steps[i].is_running = false;
 	}
-	begin_line(console);
+	run_frame_begin_line(&console->frame);
 	if (event->error != NULL && event->error->message.data != console->shown_failure) {
 		put_failure(console, event->error);
 	}
@@ -612,7 +465,7 @@ static void on_event(struct run_observer *observer, const struct run_event *even
 		break;
 	}
 	/* what is only redrawn waits for the timer */
-	if (console->frame.len > 0 || event->type == RUN_EVENT_STEP_START ||
+	if (console->frame.text.len > 0 || event->type == RUN_EVENT_STEP_START ||
 		event->type == RUN_EVENT_END) {
 		flush_frame(console);
 	}
@@ -635,24 +488,24 @@ static void put_counts(struct run_console *console) {
 		size_t count = console->ended[rows[i].status];
 		left -= count < left ? count : left;
 		if (count > 0) {
-			buf_printf(&console->frame, "%s%zu %s", comma, count, rows[i].word);
+			buf_printf(&console->frame.text, "%s%zu %s", comma, count, rows[i].word);
 			comma = ", ";
 		}
 	}
 	if (left > 0) {
-		buf_printf(&console->frame, "%s%zu not run to the end", comma, left);
+		buf_printf(&console->frame.text, "%s%zu not run to the end", comma, left);
 	}
 }
 
 static void close_console(struct run_display *display, const struct run_summary *summary) {
 	static const struct {
-		enum mark mark;
+		enum run_mark mark;
 		const char *word;
 	} ends[] = {
-		[RUN_OK] = {MARK_OK, "done"},
-		[RUN_FAILED] = {MARK_FAILED, "failed"},
-		[RUN_TIMED_OUT] = {MARK_FAILED, "ran out of time"},
-		[RUN_CANCELLED] = {MARK_STOPPED, "interrupted"},
+		[RUN_OK] = {RUN_MARK_OK, "done"},
+		[RUN_FAILED] = {RUN_MARK_FAILED, "failed"},
+		[RUN_TIMED_OUT] = {RUN_MARK_FAILED, "ran out of time"},
+		[RUN_CANCELLED] = {RUN_MARK_STOPPED, "interrupted"},
 	};
 	struct run_console *console = (struct run_console *)display;
 	if (!display->options.is_quiet) {
@@ -661,39 +514,35 @@ static void close_console(struct run_display *display, const struct run_summary 
 		buf_init(&usage, 0);
 		run_words_duration(summary->duration_ms, took);
 		run_words_usage(&summary->usage, &usage);
-		put_mark(console, ends[summary->end].mark);
-		buf_printf(&console->frame,
+		run_frame_mark(&console->frame, ends[summary->end].mark);
+		buf_printf(&console->frame.text,
 			" %.*s %s: ", SLICE_FMT(display->options.workflow->name),
 			ends[summary->end].word);
 		put_counts(console);
-		buf_printf(&console->frame, " in %s%s%.*s%s", took, usage.len > 0 ? ", " : "",
+		buf_printf(&console->frame.text, " in %s%s%.*s%s", took, usage.len > 0 ? ", " : "",
 			(int)usage.len, usage.len > 0 ? usage.data : "",
 			summary->is_dry_run ? " (dry run: nothing was done)" : "");
-		end_line(console);
+		run_frame_end_line(&console->frame);
 		buf_finish(&usage);
 		if (summary->files_dir != NULL) {
-			buf_printf(&console->frame, "outputs: %s", summary->files_dir);
-			end_line(console);
+			buf_printf(&console->frame.text, "outputs: %s", summary->files_dir);
+			run_frame_end_line(&console->frame);
 		}
 	}
 	if (summary->resume_command != NULL) {
-		buf_printf(&console->frame, "to go on from here: %s", summary->resume_command);
-		end_line(console);
+		buf_printf(&console->frame.text, "to go on from here: %s", summary->resume_command);
+		run_frame_end_line(&console->frame);
 	}
 	flush_frame(console);
 }
 
 static void suspend(struct run_display *display, bool is_suspended) {
 	struct run_console *console = (struct run_console *)display;
-	if (is_suspended && !console->is_suspended) {
+	if (is_suspended && !console->frame.is_held) {
 		loop_timer_stop(&console->timer);
-		if (console->region_rows > 0) {
-			fprintf(display->options.out, "\r\x1b[%zuA\x1b[J", console->region_rows);
-			fflush(display->options.out);
-			console->region_rows = 0;
-		}
+		run_frame_clear(&console->frame);
 	}
-	console->is_suspended = is_suspended;
+	console->frame.is_held = is_suspended;
 	if (!is_suspended && !console->is_over) {
 		flush_frame(console);
 		watch(console);
@@ -702,9 +551,9 @@ static void suspend(struct run_display *display, bool is_suspended) {
 
 static void print_line(struct run_display *display, struct slice line) {
 	struct run_console *console = (struct run_console *)display;
-	begin_line(console);
-	run_words_append(&console->frame, line);
-	end_line(console);
+	run_frame_begin_line(&console->frame);
+	run_words_append(&console->frame.text, line);
+	run_frame_end_line(&console->frame);
 	flush_frame(console);
 }
 
@@ -716,7 +565,7 @@ static void destroy(struct run_display *display) {
 	for (size_t i = 0; i < console->step_count; i++) {
 		buf_finish(&console->steps[i].partial);
 	}
-	buf_finish(&console->frame);
+	buf_finish(&console->frame.text);
 	arena_finish(&console->arena);
 	arena_finish(&console->lasting);
 	free(console);
@@ -739,7 +588,16 @@ struct run_display *run_console_create(const struct run_display_options *options
 	for (size_t i = 0; i < console->step_count; i++) {
 		buf_init(&console->steps[i].partial, 0);
 	}
-	buf_init(&console->frame, 0);
+	console->frame = (struct run_frame){
+		.out = options->out,
+		.has_colour = options->has_colour,
+		.has_utf8 = options->has_utf8,
+		.is_live = options->is_live,
+		.width = options->width,
+		.secrets = options->secrets,
+		.arena = &console->arena,
+	};
+	buf_init(&console->frame.text, 0);
 	loop_timer_init(options->loop, &console->timer, on_timer, console);
 	return &console->display;
 }

@@ -403,7 +403,7 @@ describe('completion', { skip }, () => {
     assert.deepEqual(complete('llm-mux convert --from anth'), ['anthropic']);
     assert.deepEqual(complete('llm-mux convert --from = anth'), ['anthropic']);
     assert.deepEqual(complete('llm-mux convert --from anthropic --to openai-chat re'), ['request', 'response']);
-    assert.deepEqual(complete('llm-mux doctor --o'), ['--offline']);
+    assert.deepEqual(complete('llm-mux doctor --o'), ['--offline', '--output']);
     assert.deepEqual(complete('llm-mux completion '), ['bash', 'zsh', 'fish']);
   });
 
