@@ -122,7 +122,10 @@ static void put_estimate(struct buf *out, const struct step_usage *usage) {
 /* Where the edits come from, what they are tried with, and how often they are asked for again. */
 static void put_apply(struct run_plan *plan, struct buf *out, const struct step_result *result) {
 	const struct workflow_step *step = result->step;
-	put_fact(plan, out, "source", step->written.source.text);
+	const struct workflow *workflow = plan->display.options.workflow;
+	put_fact(plan, out, "source",
+		step->source_step != SIZE_MAX ? workflow->steps.items[step->source_step].name
+					      : step->source_expression.source.text);
 	put_block(plan, out, "verify:", result->prompt);
 	if (result->prompt.len > 0 && step->verify_retries > 0) {
 		buf_printf(out, "     retries: at most %lld, each asks again\n",
