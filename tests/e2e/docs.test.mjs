@@ -9,7 +9,7 @@ import { noBinary, runBinary } from './harness.mjs';
 import { blocks, doStep, expected, openPage, stepsOf } from './pages.mjs';
 import { test } from './timed.mjs';
 
-const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(repoRoot, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => join('docs', f))];
+const documents = ['README.md', 'CONTRIBUTING.md', ...['examples/README.md'].filter((file) => existsSync(join(repoRoot, file))), ...readdirSync(join(repoRoot, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => join('docs', f))];
 const read = (path) => readFileSync(join(repoRoot, path), 'utf8');
 
 const withoutBlocks = (text) => text.replace(/^(`{3,})[^]*?^\1$/gm, '');
@@ -31,6 +31,13 @@ describe('documents', { skip: noBinary }, () => {
         place.remove();
       }
     });
+
+  test('the index of examples names every one', () => {
+    const dir = join(repoRoot, 'examples/workflows');
+    const examples = existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.toml') && !file.endsWith('.test.toml')) : [];
+    const index = examples.length > 0 ? read('examples/README.md') : '';
+    assert.deepEqual(examples.filter((file) => !index.includes(`](workflows/${file})`)), []);
+  });
 
   test('every client has a page that shows what env prints, and the index names it', async () => {
     const { stdout } = await runBinary(['env']);
