@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alive, ask, flow, inline, lab, query, shell, sleepMarker, test, until } from './lab.mjs';
+import { alive, ask, flow, inline, lab, shell, sleepMarker, test, until } from './lab.mjs';
 
 /** A lab with the workflow `w`; its final text is the template `output`. */
 const of = (t, steps, output, options = {}) => lab(t, { ...options, workflows: { ...options.workflows, w: flow(steps, { ...(output ? { output } : {}), ...options.top }) } });
@@ -291,5 +291,5 @@ test('run files: one for each step, in a directory for the owner alone', async (
 test('prompt_file: the prompt comes from a file beside the workflow', async (t) => {
   const place = lab(t, { config: { backends: { e: { command: 'echo' } }, roles: { r: { backends: ['e'] } } }, files: { 'flows/w.toml': flow({ s: { type: 'query', role: 'r', prompt_file: 'ask.md' } }), 'flows/ask.md': 'from the file, {{ args.x }}\n' } });
   assert.equal(await place.text('flows/w.toml', 'x=1', '--trust'), 'from the file, 1');
-  void query;
+
 });

@@ -117,7 +117,7 @@ test('ecosystem: a name that only begins alike is no match; links are resolved',
   assert.equal(await place.text('w', '-C', place.path('links/there')), 'api');
 });
 
-test('ecosystem: ~ and ${VAR} in a path, and both paths in templates', { todo: 'raw_path has its tilde expanded' }, async (t) => {
+test('ecosystem: ~ and ${VAR} in a path, and both paths in templates', async (t) => {
   const place = lab(t, { workflows: { w: flow({ s: shell('true') }, { output: '{{ ecosystem.current_project.path }}|{{ ecosystem.current_project.raw_path }}' }) }, env: { WHERE_OF_TEST: 'project' } });
   place.configure({ ecosystems: { e: { projects: { p: { path: '~/${WHERE_OF_TEST}' } } } } });
   assert.match(await place.text('w'), /^\/.*\/project\|~\/\$\{WHERE_OF_TEST\}$/);
