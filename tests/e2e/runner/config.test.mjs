@@ -191,7 +191,7 @@ test('env expansion: an unset variable is named, and breaks only the backend tha
 });
 
 test('env expansion: the place of an unset variable is the line of the key', async (t) => {
-  const place = lab(t, { config: '[backends.h]\ncommand = "echo"\napi_key = "${K_THAT_IS_UNSET}"\n', workflows: { bad: { s: ask('h', 'hello') } } });
+  const place = lab(t, { config: '[backends.h]\ncommand = "http://127.0.0.1:1/v1"\napi_key = "${K_THAT_IS_UNSET}"\n', workflows: { bad: { s: ask('h', 'hello') } } });
   assert.match((await place.run(1, 'bad')).stderr, /config\.toml:3/);
 });
 
