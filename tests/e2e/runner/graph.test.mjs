@@ -192,7 +192,7 @@ for (const [what, steps, words] of findings)
     assert.ok(!place.has('ran'));
   });
 
-test('validate depth: verify = "team" without a team is found before anything is asked', { todo: 'found only when the step is reached' }, async (t) => {
+test('validate depth: verify = "team" without a team is found before anything is asked', async (t) => {
   const place = lab(t, { config: { backends: { echo: { command: 'sh', args: ['-c', 'touch ran'] } } }, workflows: { w: flow({ q: ask('echo', 'x'), s: { type: 'apply', source: 'q', verify: 'team' } }) } });
   const done = await place.cli('run', 'w');
   assert.ok(!place.has('ran'));
