@@ -203,9 +203,13 @@ bool runner_expand(struct slice text, const char *key_path, const struct option_
 struct runner_secrets; /* thread-safe: a mutex of its own */
 struct runner_secrets *runner_secrets_create(void);
 void runner_secrets_destroy(struct runner_secrets *secrets);
-/* Texts shorter than 4 bytes are not masked. */
+/* Texts shorter than 4 bytes are not masked. Others are, as they are and as JSON and shell commands
+ * write them. */
 void runner_secrets_add(struct runner_secrets *secrets, struct slice text);
-/* Values of variables whose name ends in KEY, TOKEN, SECRET, PASSWORD. */
+/* The value of a variable whose name ends in KEY, TOKEN, SECRET, PASSWORD; others are left out. */
+void runner_secrets_add_variable(
+	struct runner_secrets *secrets, struct slice name, struct slice value);
+/* The same for a whole environment. */
 void runner_secrets_add_environment(struct runner_secrets *secrets, char *const *environment);
 /* `text` with every secret replaced by ***; the slice itself when there is none. */
 struct slice runner_secrets_mask(

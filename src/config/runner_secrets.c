@@ -58,33 +58,67 @@ static void add_one(struct runner_secrets *secrets, struct slice text) {
 	secrets->begins[(unsigned char)*copy] = true;
 }
 
+/* As it is, and as it stands in JSON: events and records are masked as such. */
+static void add_with_json(struct runner_secrets *secrets, struct slice text) {
+	struct buf escaped = {0};
+	json_escape(text, &escaped);
+	add_one(secrets, text);
+	add_one(secrets, buf_slice(&escaped));
+	buf_finish(&escaped);
+}
+
+/* How a byte is written in commands (6.6): within '...', within "...", in here-documents. */
+static const struct {
+	const char *bytes;  /* that are not written as they are */
+	const char *before; /* what stands before each of them ... */
+	const char *behind; /* ... and behind it */
+} shell_forms[] = {
+	{"'", "'\\", "'"},
+	{"\\\"$`", "\\", ""},
+	{"\\$`", "\\", ""},
+};
+
 void runner_secrets_add(struct runner_secrets *secrets, struct slice text) {
 	if (text.len < SECRET_MIN) {
 		return;
 	}
-	/* Events and records are masked as JSON, where a secret may stand with escapes. */
-	struct buf escaped = {0};
-	json_escape(text, &escaped);
 	pthread_mutex_lock(&secrets->lock);
-	add_one(secrets, text);
-	add_one(secrets, buf_slice(&escaped));
+	add_with_json(secrets, text);
+	for (size_t form = 0; form < sizeof shell_forms / sizeof *shell_forms; form++) {
+		struct buf quoted = {0};
+		for (size_t i = 0; i < text.len; i++) {
+			char byte = text.data[i];
+			bool is_quoted = byte && strchr(shell_forms[form].bytes, byte);
+			buf_append_str(&quoted, is_quoted ? shell_forms[form].before : "");
+			buf_append_byte(&quoted, byte);
+			buf_append_str(&quoted, is_quoted ? shell_forms[form].behind : "");
+		}
+		add_with_json(secrets, buf_slice(&quoted));
+		buf_finish(&quoted);
+	}
 	pthread_mutex_unlock(&secrets->lock);
-	buf_finish(&escaped);
+}
+
+void runner_secrets_add_variable(
+	struct runner_secrets *secrets, struct slice name, struct slice value) {
+	static const char *const endings[] = {"KEY", "TOKEN", "SECRET", "PASSWORD", NULL};
+	for (const char *const *ending = endings; *ending; ending++) {
+		size_t len = strlen(*ending);
+		if (name.len >= len &&
+			slice_ieq(slice_from(name, name.len - len), slice_of(*ending))) {
+			runner_secrets_add(secrets, value);
+			return;
+		}
+	}
 }
 
 void runner_secrets_add_environment(struct runner_secrets *secrets, char *const *environment) {
-	static const char *const endings[] = {"KEY", "TOKEN", "SECRET", "PASSWORD", NULL};
 	for (char *const *at = environment; at && *at; at++) {
 		struct slice pair = slice_of(*at);
 		size_t equals = slice_find_byte(pair, '=');
-		struct slice name = slice_sub(pair, 0, equals == SIZE_MAX ? 0 : equals);
-		for (const char *const *ending = endings; *ending; ending++) {
-			size_t len = strlen(*ending);
-			if (name.len >= len &&
-				slice_ieq(slice_from(name, name.len - len), slice_of(*ending))) {
-				runner_secrets_add(secrets, slice_from(pair, equals + 1));
-				break;
-			}
+		if (equals != SIZE_MAX) {
+			runner_secrets_add_variable(
+				secrets, slice_sub(pair, 0, equals), slice_from(pair, equals + 1));
 		}
 	}
 }

@@ -309,6 +309,10 @@ static bool add_variables(struct planner *planner) {
 			    &value, planner->error)) {
 			return false;
 		}
+		if (planner->backend->context.secrets != NULL) {
+			runner_secrets_add_variable(
+				planner->backend->context.secrets, pair->key, value);
+		}
 		*ARENA_PUSH(planner->arena, &plan->variables) =
 			(struct process_variable){arena_strdup(planner->arena, pair->key),
 				arena_strdup(planner->arena, value)};

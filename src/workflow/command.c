@@ -169,6 +169,9 @@ static bool add_variable(
 			SLICE_FMT(variable->name));
 		return false;
 	}
+	if (task->run->options.secrets != NULL) {
+		runner_secrets_add_variable(task->run->options.secrets, variable->name, text);
+	}
 	*ARENA_PUSH(&task->arena, variables) = (struct process_variable){
 		arena_strdup(&task->arena, variable->name), arena_strdup(&task->arena, text)};
 	return true;

@@ -123,6 +123,18 @@ static void test_environment(void **state) {
 	assert_string_equal(
 		masked(secrets, &arena, "first-secret second-secret third=secret not-secret"),
 		"*** *** *** not-secret");
+	/* also as a command writes them, within each kind of quotes (6.6), and JSON those */
+	runner_secrets_add(secrets, SLICE("it's \\ $a`\""));
+	static const char *const written[] = {"it's \\ $a`\"", "it'\\''s \\ $a`\"",
+		"it's \\\\ \\$a\\`\\\"", "it's \\\\ \\$a\\`\"", "it's \\\\ $a`\\\"",
+		"it'\\\\''s \\\\ $a`\\\"", "it's \\\\\\\\ \\\\$a\\\\`\\\\\\\""};
+	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+		assert_string_equal(masked(secrets, &arena, written[i]), "***");
+	}
+	/* variables by their names */
+	runner_secrets_add_variable(secrets, SLICE("INNER_SECRET"), SLICE("of-a-variable"));
+	runner_secrets_add_variable(secrets, SLICE("INNER"), SLICE("of-another"));
+	assert_string_equal(masked(secrets, &arena, "of-a-variable of-another"), "*** of-another");
 	/* what ${NAME} gave is one too; a default is none */
 	struct slice out;
 	struct error error;
