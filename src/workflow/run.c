@@ -235,6 +235,7 @@ static void note_failure(
 
 void run_step_ended(struct run *run, const struct workflow_step *step) {
 	const struct step_result *result = &run->results.items[step->number];
+	run->has_run_again |= !result->is_resumed && result->status != STEP_SKIPPED;
 	/* the record of a sub-workflow's step does not close its edits */
 	if (run->options.parent != NULL) {
 		apply_close(run, step, SIZE_MAX);

@@ -98,6 +98,7 @@ struct step_run {
 	struct step_result *results; /* per task, once it has ended */
 	size_t next_task, running, ended;
 	bool starts_no_more;
+	bool takes_recorded; /* what the record has of it, or of its items, stands */
 	uint64_t started_ms;
 	int64_t started_at_ms;
 };
@@ -132,7 +133,8 @@ struct run {
 	char nested_hash[65];   /* of a sub-workflow and its arguments; empty until asked for */
 	struct step_usage usage;
 	bool has_told_start;
-	bool has_failed; /* a step failed and was not continued */
+	bool has_run_again; /* a step that the record did not have */
+	bool has_failed;    /* a step failed and was not continued */
 	const struct workflow_step *failed_step;
 	struct step_error error;
 	struct question *questions;       /* the first is asked */

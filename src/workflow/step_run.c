@@ -301,9 +301,23 @@ static bool find_items(struct step_run *step_run, struct error *error) {
 	return true;
 }
 
+/* What was done stands as long as what it was done after stands: a step that waits for one that is
+ * run again is run again, and so is what always follows. (Its paid calls are asked again only when
+ * their prompts have changed: record_find_call.) */
+static bool still_holds(const struct run *run, const struct workflow_step *step) {
+	for (size_t i = 0; i < step->edges.len; i++) {
+		const struct step_result *before = &run->results.items[step->edges.items[i].step];
+		if (!before->is_resumed && before->status != STEP_SKIPPED) {
+			return false;
+		}
+	}
+	return !step->is_always || !run->has_run_again;
+}
+
 static bool take_recorded(struct step_run *step_run) {
 	const struct step_result *recorded = record_find_step(step_run->run, step_run->step);
-	if (recorded == NULL || recorded->status != STEP_OK) {
+	step_run->takes_recorded = still_holds(step_run->run, step_run->step);
+	if (recorded == NULL || recorded->status != STEP_OK || !step_run->takes_recorded) {
 		return false;
 	}
 	struct step_result *result = own_result(step_run);

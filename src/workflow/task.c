@@ -334,7 +334,9 @@ static void end_before_attempt(struct task *task, bool has_succeeded) {
 /* An item that an earlier run of this record has done. */
 static bool take_recorded(struct task *task) {
 	const struct step_result *recorded =
-		task->is_item ? record_find_item(task->run, task->step, task->item) : NULL;
+		task->is_item && task->step_run->takes_recorded
+			? record_find_item(task->run, task->step, task->item)
+			: NULL;
 	if (recorded == NULL || recorded->status != STEP_OK) {
 		return false;
 	}

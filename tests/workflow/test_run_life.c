@@ -419,6 +419,35 @@ static void a_resumed_run_goes_on_where_it_failed(void **state) {
 	runner_secrets_destroy(f->options.secrets);
 }
 
+static void what_followed_a_failure_follows_again(void **state) {
+	struct run_fixture *f = *state;
+	f->options.secrets = runner_secrets_create();
+	run_fixture_load(f, "name = \"test\"\n"
+			    "[[steps]]\nname = \"a\"\ntype = \"shell\"\nrun = \"echo a >> log\"\n"
+			    "[[steps]]\nname = \"f\"\ntype = \"shell\"\nrun = \"test -e go\"\n"
+			    "[[steps]]\nname = \"h\"\ntype = \"shell\"\n"
+			    "if = \"steps.f.failed\"\nrun = \"echo h >> log\"\n"
+			    "[[steps]]\nname = \"c\"\ntype = \"shell\"\nalways = true\n"
+			    "run = \"echo c >> log\"\n");
+	open_journal(f);
+	run_fixture_run(f);
+	assert_end(f, RUN_FAILED);
+	assert_string_equal(run_fixture_read(f, "log"), "a\nh\nc\n");
+	run_release(f->run);
+	f->run = NULL;
+	reopen_journal(f);
+	run_fixture_write(f, "go", "");
+	run_fixture_run(f);
+	assert_end(f, RUN_OK);
+	assert_status(f, "h", STEP_SKIPPED);
+	assert_string_equal(run_fixture_read(f, "log"), "a\nh\nc\nc\n");
+	run_release(f->run);
+	f->run = NULL;
+	journal_close(f->options.journal);
+	f->options.journal = NULL;
+	runner_secrets_destroy(f->options.secrets);
+}
+
 /* What a sub-workflow has done is not done again when a later step of it failed. */
 static void a_resumed_sub_workflow_goes_on_within(void **state) {
 	struct run_fixture *f = *state;
@@ -496,6 +525,7 @@ int test_run_life(void) {
 		TEST(without_its_teams_command_nothing_begins),
 		TEST(a_dry_run_renders_and_does_nothing),
 		TEST(a_resumed_run_goes_on_where_it_failed),
+		TEST(what_followed_a_failure_follows_again),
 		TEST(a_resumed_sub_workflow_goes_on_within),
 		TEST(a_recorded_answer_is_not_asked_for_again),
 	};
