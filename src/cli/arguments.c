@@ -182,11 +182,12 @@ static void refuse_option(const struct command_context *context, const struct ar
 		context, COMMAND_USAGE, "unknown option --%s; see llm-mux help %s", name, command);
 }
 
-/* Place of the first operand from `from` on, when only globals stand before it; argc when there is
- * none. */
+/* Place of the first operand from `from` on, when only globals and options of the runner stand
+ * before it (workflows.md 8.1); argc when there is none. */
 static int find_word(int argc, char **argv, int from) {
 	struct argument_table table;
 	table_init(&table, "+:", NULL);
+	table_add(&table, run_options_table);
 	opterr = 0;
 	/* getopt looks at argv[1] first: give it the place before. 0 makes glibc start afresh. */
 	optind = 0;
@@ -268,7 +269,8 @@ static enum parsed take_global(
 	return PARSED_RUN;
 }
 
-static enum parsed parse_options(struct command_context *context, int argc, char **argv) {
+static enum parsed parse_options(
+	struct command_context *context, int argc, char **argv, struct command_given *given) {
 	struct argument_table table;
 	table_init(&table, context->command->stops_at_operand ? "+:" : ":", context->command);
 	opterr = 0;
@@ -281,7 +283,10 @@ static enum parsed parse_options(struct command_context *context, int argc, char
 		}
 		size_t row = table_row(&table, found);
 		if (row >= table.global_count) {
-			context->values[row - table.global_count] = optarg ? optarg : "";
+			const char *value = optarg ? optarg : "";
+			context->values[row - table.global_count] = value;
+			given[context->given_count++] =
+				(struct command_given){table.rows[row], value};
 			continue;
 		}
 		enum parsed parsed = take_global(context, table.rows[row]);
@@ -289,6 +294,7 @@ static enum parsed parse_options(struct command_context *context, int argc, char
 			return parsed;
 		}
 	}
+	context->given = given;
 	context->arguments = argv + optind;
 	context->argument_count = (size_t)(argc - optind);
 	return PARSED_RUN;
@@ -328,6 +334,7 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 	/* getopt permutes, and the command's words are taken out: not in the caller's array. */
 	char **words = mem_calloc((size_t)argc + 2, sizeof *words);
 	memcpy(words, argv, (size_t)argc * sizeof *words);
+	struct command_given *given = mem_calloc((size_t)argc + 1, sizeof *given);
 	const char *values[ARGUMENTS_MAX_OPTIONS] = {NULL};
 	struct command_context context = {
 		.values = values, .environment = environment, .out = out, .err = err};
@@ -337,7 +344,7 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 		if (!named) {
 			context.command = command_default;
 		}
-		switch (parse_options(&context, argc, words)) {
+		switch (parse_options(&context, argc, words, given)) {
 		case PARSED_HELP:
 			command_print_help(named, out);
 			code = COMMAND_OK;
@@ -354,6 +361,7 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 		}
 	}
 	free(words);
+	free(given);
 	bool is_written = fflush(out) == 0 && !ferror(out);
 	if (!is_written && code == COMMAND_OK && !has_lost_reader(out)) {
 		code = command_fail(&context, COMMAND_FAILED,

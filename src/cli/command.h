@@ -25,8 +25,16 @@ struct command_option {
 	const char *const *choices;
 };
 
+/* One option as it was given. */
+struct command_given {
+	const struct command_option *option;
+	const char *value; /* "" for a flag */
+};
+
 struct command_context {
 	const struct command *command;
+	const struct command_given *given; /* the command's own options, all, in order */
+	size_t given_count;
 	const char **values; /* per row of command->options: the last argument; "" for a flag; NULL:
 				not given */
 	char **arguments;    /* what is left: operands */
@@ -58,6 +66,8 @@ struct command {
 extern const struct command *const command_table[];
 /* Run when no command is named. */
 extern const struct command *const command_default;
+/* Options of the runner, which may stand before its command; ends with a row whose name is NULL. */
+extern const struct command_option run_options_table[];
 /* --config, -C, --debug, -h, -v and the like; ends with a row whose name is NULL. */
 extern const struct command_option command_globals[];
 

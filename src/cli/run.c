@@ -85,6 +85,40 @@ static struct run_display *make_display(
 					 : run_console_create(options);
 }
 
+/* `run NAME --help`: what the workflow is for, and its arguments. */
+static void print_help(const struct run_session *session) {
+	const struct workflow *workflow = session->workflow;
+	FILE *out = session->context->out;
+	int width = 0;
+	fprintf(out, "%.*s%s%.*s\n\nUsage: llm-mux run %s", SLICE_FMT(workflow->name),
+		workflow->description.len > 0 ? ": " : "", SLICE_FMT(workflow->description),
+		session->flags.workflow);
+	for (size_t i = 0; i < workflow->args.len; i++) {
+		const struct workflow_arg *arg = &workflow->args.items[i];
+		width = (int)arg->name.len > width ? (int)arg->name.len : width;
+		fprintf(out, arg->is_required ? " %.*s=..." : " [%.*s=...]", SLICE_FMT(arg->name));
+	}
+	fputs(workflow->args.len > 0 ? "\n\nArguments:\n" : "\n", out);
+	for (size_t i = 0; i < workflow->args.len; i++) {
+		const struct workflow_arg *arg = &workflow->args.items[i];
+		struct slice preset = arg->default_text.source.text;
+		fprintf(out, "  %-*.*s  %.*s%s%.*s%s\n", width, SLICE_FMT(arg->name),
+			SLICE_FMT(arg->description), preset.len > 0 ? " (default: " : "",
+			SLICE_FMT(preset), preset.len > 0 ? ")" : "");
+	}
+	fputs("\nOptions: llm-mux help run\n", out);
+}
+
+static int help_with(struct run_session *session) {
+	session->flags.is_dry_run = true; /* nothing is run */
+	if (!run_session_configure(session) || !run_session_load(session)) {
+		return COMMAND_USAGE;
+	}
+	session->has_run = true;
+	print_help(session);
+	return COMMAND_OK;
+}
+
 static int run_with(struct command_context *context, bool is_plan) {
 	struct run_session session;
 	int code = COMMAND_USAGE;
@@ -94,8 +128,10 @@ static int run_with(struct command_context *context, bool is_plan) {
 	struct run_capture *capture = run_capture_begin(context);
 	bool is_ready = run_flags_parse(context, &session.arena, &session.flags);
 	session.flags.is_dry_run |= is_plan;
-	if (is_ready && run_session_configure(&session) && run_session_load(&session) &&
-		find_record(&session) && run_session_bind(&session)) {
+	if (is_ready && session.flags.wants_help) {
+		code = help_with(&session);
+	} else if (is_ready && run_session_configure(&session) && run_session_load(&session) &&
+		   find_record(&session) && run_session_bind(&session)) {
 		code = run_session_execute(&session);
 	}
 	run_capture_end(capture, context, session.has_run);

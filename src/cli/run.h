@@ -33,8 +33,8 @@ struct run_flags {
 	int64_t jobs, max_cost_microusd; /* 0, -1: not given */
 	bool is_dry_run, is_resumed, forces_resume, takes_defaults, streams, ignores_cache;
 	bool keeps_backups, is_verbose, is_traced;
+	bool wants_help; /* --help behind the workflow's name: of the workflow */
 };
-extern const struct command_option run_options_table[];
 /* False after telling what is wrong; `flags->output` is right all the same. */
 bool run_flags_parse(struct command_context *context, struct arena *arena, struct run_flags *flags);
 /* Whether the words ask for JSON, also when others of them are wrong. */

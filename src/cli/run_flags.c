@@ -135,9 +135,6 @@ static bool take_global(struct command_context *context, const char *name, const
 		context->is_debug = true;
 	} else if (strcmp(name, "no-color") == 0) {
 		context->has_no_colour = true;
-	} else if (strcmp(name, "help") == 0) {
-		command_print_help(context->command, context->out);
-		return false;
 	}
 	return true;
 }
@@ -192,6 +189,7 @@ static bool take_word(struct command_context *context, struct arena *arena, size
 			(*at)++;
 		}
 	}
+	flags->wants_help |= global != NULL && strcmp(row->name, "help") == 0;
 	*is_wrong = own != NULL ? !take(context, arena, row->name, value, flags)
 				: !take_global(context, row->name, value);
 	return !*is_wrong;
@@ -200,10 +198,9 @@ static bool take_word(struct command_context *context, struct arena *arena, size
 bool run_flags_parse(
 	struct command_context *context, struct arena *arena, struct run_flags *flags) {
 	*flags = (struct run_flags){.max_cost_microusd = -1};
-	for (size_t i = 0; run_options_table[i].name != NULL; i++) {
-		const char *value = command_value(context, run_options_table[i].name);
-		if (value != NULL &&
-			!take(context, arena, run_options_table[i].name, value, flags)) {
+	for (size_t i = 0; i < context->given_count; i++) {
+		const struct command_given *given = &context->given[i];
+		if (!take(context, arena, given->option->name, given->value, flags)) {
 			return false;
 		}
 	}

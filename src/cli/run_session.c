@@ -26,7 +26,10 @@ void run_session_init(struct run_session *session, struct command_context *conte
 }
 
 bool run_session_configure(struct run_session *session) {
-	session->config = command_load_project(session->context, COMMAND_PROJECT_USED, NULL, 0);
+	/* a plan runs nothing, and is how one sees what is to be trusted */
+	enum command_project project =
+		session->flags.is_dry_run ? COMMAND_PROJECT_SHOWN : COMMAND_PROJECT_USED;
+	session->config = command_load_project(session->context, project, NULL, 0);
 	if (session->config == NULL) {
 		return false;
 	}
@@ -89,10 +92,12 @@ bool run_session_load(struct run_session *session) {
 	print_problems(session, &problems, is_fine);
 	bool is_trusted =
 		is_fine &&
-		command_trust_workflow(context, session->runner, session->workflow, true, &error) &&
-		command_trust_nested(context, session->runner, &places, session->workflow,
-			&session->owed_trust, &error);
-	if (is_trusted && session->flags.output != RUN_OUTPUT_QUIET) {
+		(session->flags.is_dry_run ||
+			(command_trust_workflow(
+				 context, session->runner, session->workflow, true, &error) &&
+				command_trust_nested(context, session->runner, &places,
+					session->workflow, &session->owed_trust, &error)));
+	if (is_trusted && session->flags.output != RUN_OUTPUT_QUIET && !session->flags.wants_help) {
 		warn_of_demo(session);
 	}
 	return is_trusted || (is_fine && run_session_refuse(session, &error));
@@ -124,7 +129,9 @@ static bool bind_words(struct run_session *session) {
 	size_t most = session->flags.word_count + (recorded != NULL ? recorded->count : 0);
 	char **words = ARENA_ARRAY(&session->arena, char *, most + 1);
 	size_t count = session->flags.word_count;
-	memcpy(words, session->flags.words, count * sizeof *words);
+	for (size_t i = 0; i < count; i++) {
+		words[i] = session->flags.words[i];
+	}
 	add_recorded_words(session, words, &count);
 	struct error error = {0};
 	struct buf warnings;

@@ -195,6 +195,23 @@ describe('run: console', { skip }, () => {
       assert.equal((await run(args)).stdout, 'a\n', args.join(' '));
   }));
 
+  test('flags of the runner may stand before its command, and be given several times', () => withProject({
+    [W]: workflow(`[[steps]]\nname = "a"\ntype = "input"\nprompt = "?"\n[[steps]]\nname = "b"\ntype = "input"\nprompt = "?"\n${shell('c', 'echo {{ steps.a.output }} {{ steps.b.output }}')}`),
+  }, async ({ run }) => {
+    const done = await run(['--answer', 'a=1', '--answer', 'b=2', '--output', 'json', 'run', 'w']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(events(done.stdout).at(-1).output, '1 2');
+  }));
+
+  test('--help behind a name tells what the workflow wants', () => withProject({
+    [W]: workflow(shell('one', 'touch ran'), 'description = "does it"\n[args.issue]\nrequired = true\ndescription = "what is wrong"\n[args.deep]\ndefault = "no"'),
+  }, async ({ run, has }) => {
+    const done = await run(['run', 'w', '--help']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /^w: does it\n\nUsage: llm-mux run w issue=\.\.\. \[deep=\.\.\.\]\n\nArguments:\n {2}issue {2}what is wrong\n {2}deep {4}\(default: no\)/);
+    assert.ok(!has('ran'));
+  }));
+
   test('--verbose shows stderr of steps that succeeded, --trace prompts and outputs', () => withProject({
     [W]: workflow(shell('one', 'echo out; echo noise >&2') + query('two', 'ask this')),
   }, async ({ run }) => {
@@ -529,6 +546,12 @@ describe('plan', { skip }, () => {
   }, async ({ run }) => {
     const done = await run(['plan', 'w']);
     assert.match(done.stdout, /^ 2\. a \(apply\)\n +source: q\n +verify: sh check\.sh\n +retries: at most 2/m);
+  }));
+
+  test('a project can be looked at before it is trusted', () => withProject(files, async ({ dir, env }) => {
+    const done = await runBinary(['plan', 'w'], { env, cwd: dir });
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /touch ran/);
   }));
 
   test('as JSON', () => withProject(files, async ({ run }) => {
