@@ -56,6 +56,9 @@ static bool open_record(struct run_session *session) {
 	if (session->flags.is_dry_run) {
 		return true;
 	}
+	if (!runner_check_links(session->runner, &error)) {
+		return run_session_refuse(session, &error);
+	}
 	if (session->record != NULL) {
 		session->journal = journal_reopen(session->record, session->secrets, &error);
 	} else {

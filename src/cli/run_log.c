@@ -36,14 +36,28 @@ static const char *log_dir(const struct runner_config *runner, struct arena *are
 	return dir[0] == '/' ? dir : file_join(arena, project, dir);
 }
 
-/* Logs that are older than they are to be kept. Only what has a log's name is touched. */
+/* NAME-20260131-235959-xxxxxx.log, as runs are called: a directory of the user's may hold other
+ * programs' logs, too. */
+static bool is_run_log(struct slice name) {
+	static const char form[] = "-########-######-******" LOG_ENDING;
+	const size_t len = sizeof form - 1;
+	struct slice end = slice_from(name, name.len > len ? name.len - len : name.len);
+	bool is_log = end.len == len;
+	for (size_t i = 0; is_log && i < len; i++) {
+		is_log = form[i] == '#' ? end.data[i] >= '0' && end.data[i] <= '9'
+					: form[i] == '*' || form[i] == end.data[i];
+	}
+	return is_log;
+}
+
+/* Logs that are older than they are to be kept. */
 static void remove_old(const char *dir, int64_t days) {
 	DIR *directory = opendir(dir);
 	time_t oldest = time(NULL) - (time_t)(days * DAY_SECONDS);
 	struct dirent *entry;
 	while (directory && (entry = readdir(directory))) {
 		struct stat status;
-		if (slice_ends_with(slice_of(entry->d_name), SLICE(LOG_ENDING)) &&
+		if (is_run_log(slice_of(entry->d_name)) &&
 			fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ==
 				0 &&
 			S_ISREG(status.st_mode) && status.st_mtime < oldest) {

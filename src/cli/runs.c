@@ -296,19 +296,34 @@ static int runs_diff_run(struct command_context *context) {
 #define DEFAULT_AGE "7d"
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 
+/* Days, as "7d" or "7", which other durations do not know; else a duration. */
+static bool parse_age(struct slice text, int64_t *age_ms) {
+	bool is_days = slice_ends_with(text, SLICE("d"));
+	struct slice number = is_days ? slice_sub(text, 0, text.len - 1) : text;
+	bool is_bare = true;
+	for (size_t i = 0; i < number.len; i++) {
+		is_bare &= number.data[i] >= '0' && number.data[i] <= '9';
+	}
+	return (!is_days || is_bare) && clock_parse_duration(number, DAY_MS, age_ms) &&
+	       *age_ms >= 0;
+}
+
 static int runs_clean_run(struct command_context *context) {
 	struct session session;
 	struct error error = {0};
 	int64_t age_ms = 0;
 	const char *age = command_value(context, "older-than");
-	struct slice text = slice_of(age ? age : DEFAULT_AGE);
-	if (!clock_parse_duration(text, DAY_MS, &age_ms) || age_ms < 0) {
+	age = age ? age : DEFAULT_AGE;
+	if (!parse_age(slice_of(age), &age_ms)) {
 		return command_fail(context, COMMAND_USAGE,
 			"--older-than %s is no duration; write it as 7d, 12h or 30m", age);
 	}
 	int code = COMMAND_USAGE;
 	if (session_begin(&session, context)) {
-		size_t removed = journal_clean(session.state_dir, clock_wall_ms() - age_ms, &error);
+		size_t removed =
+			runner_check_links(runner_of(session.config), &error)
+				? journal_clean(session.state_dir, clock_wall_ms() - age_ms, &error)
+				: 0;
 		fprintf(context->err, "removed %zu run%s\n", removed, removed == 1 ? "" : "s");
 		code = error.kind == ERROR_NONE
 			       ? COMMAND_OK

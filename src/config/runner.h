@@ -159,6 +159,10 @@ struct config *runner_config_load(
  * or home; NULL when there is none (1.1). In the arena. */
 const char *runner_find_project(struct arena *arena, const char *dir);
 
+/* Whether what a run writes by itself (.llm-mux/state, .llm-mux/logs) stays inside the project: a
+ * cloned one may hold links. False with ERROR_PERMISSION. */
+bool runner_check_links(const struct runner_config *runner, struct error *error);
+
 /* True when this content of a project's file (a configuration, a workflow) may be acted on: it is
  * trusted, --trust was given, or the person that is asked says so, which is recorded. Otherwise
  * false with ERROR_CONFIGURATION. `what` says what it would do, for the question. */

@@ -238,8 +238,12 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 }
 
 bool backup_forget(const char *dir, struct apply_faults *faults, struct error *error) {
-	if (!file_exists(dir)) {
+	struct stat info;
+	if (lstat(dir, &info) != 0) {
 		return true;
+	}
+	if (S_ISLNK(info.st_mode)) {
+		return error_set(error, ERROR_PERMISSION, "the backup %s is a symbolic link", dir);
 	}
 	int root = apply_open_root(dir, error);
 	if (root < 0) {

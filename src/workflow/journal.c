@@ -312,6 +312,14 @@ struct journal *journal_reopen(
 		journal_close(journal);
 		return NULL;
 	}
+	/* It was read before the lock was ours. */
+	struct stat info;
+	if (fstat(journal->fd, &info) != 0 || (size_t)info.st_size != record->read_bytes) {
+		error_set(error, ERROR_CONFLICT,
+			"the run %s went on in another process meanwhile: try again", journal->id);
+		journal_close(journal);
+		return NULL;
+	}
 	/* What a crash tore is cut off, so that the next line begins at a line's beginning. */
 	if (ftruncate(journal->fd, (off_t)record->good_bytes) != 0) {
 		error_set_errno(

@@ -15,6 +15,9 @@
 
 struct journal;
 
+/* In a run's directory: where applies keep the files of before. */
+#define JOURNAL_BACKUPS "backups"
+
 /* Where the records of runs in a directory are: PROJECT/.llm-mux/state, where PROJECT is the
  * nearest directory with .llm-mux/, else DIR itself. */
 const char *journal_state_dir(const struct runner_config *runner, struct arena *arena);
@@ -90,8 +93,8 @@ const struct step_result *journal_record_call(const struct journal_record *recor
  */
 void journal_record_each(const struct journal_record *record,
 	void (*visit)(void *data, struct slice step, const struct json *result), void *data);
-/* The backup directories of applies that had begun and not ended, the latest first: the order in
- * which they are restored. */
+/* The backup directories (in the run's own, wherever the record was moved) of applies that had
+ * begun and not ended, the latest first: the order in which they are restored. */
 const struct slice *journal_record_open_applies(const struct journal_record *record, size_t *count);
 /* Every run, newest first. */
 bool journal_each(const char *state_dir, void (*visit)(void *data, const struct journal_summary *),

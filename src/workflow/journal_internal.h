@@ -47,6 +47,7 @@ struct journal_record {
 		size_t len, cap;
 	} lines;
 	struct map last;   /* "step\0NAME", "item\0NAME\0N", "call\0KEY" -> the last such line */
+	size_t read_bytes; /* of the file, as it was then */
 	size_t good_bytes; /* of the file: what follows is a torn line */
 };
 

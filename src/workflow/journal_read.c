@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -79,14 +80,45 @@ static void read_apply(struct journal_record *record, const struct json *line) {
 	}
 }
 
-static void collect_open(struct journal_record *record) {
+/* Where a backup is now: in the run's own directory, whatever the record says. A project may have
+ * been moved, and what is restored and removed by a record that came with a clone must not lie
+ * elsewhere. NULL: it does, by a link. */
+static const char *backup_place(
+	const struct journal_record *record, const char *dir, struct slice written) {
+	struct slice name = written, part;
+	while (slice_split(&written, '/', &part)) {
+		name = part;
+	}
+	if (name.len == 0 || slice_is(name, ".") || slice_is(name, "..")) {
+		return NULL;
+	}
+	const char *path =
+		arena_printf(record->arena, "%s/" JOURNAL_BACKUPS "/%.*s", dir, SLICE_FMT(name))
+			.data;
+	char *real = realpath(path, NULL);
+	bool is_there = !real || strcmp(real, path) == 0;
+	free(real);
+	return is_there ? path : NULL;
+}
+
+static bool collect_open(struct journal_record *record, struct error *error) {
+	char *dir = realpath(record->dir, NULL);
+	bool is_good = dir != NULL;
 	record->open_applies = ARENA_ARRAY(record->arena, struct slice, record->applies.len + 1);
-	for (size_t i = record->applies.len; i-- > 0;) {
+	for (size_t i = record->applies.len; is_good && i-- > 0;) {
+		struct slice written = record->applies.items[i].backup;
+		const char *backup = NULL;
 		if (!record->applies.items[i].is_settled) {
+			backup = backup_place(record, dir, written);
+			is_good = backup != NULL;
 			record->open_applies[record->open_count++] =
-				record->applies.items[i].backup;
+				backup ? slice_of(backup) : SLICE("");
 		}
 	}
+	free(dir);
+	return is_good ||
+	       error_set(error, ERROR_PERMISSION,
+		       "the run's record %s names a backup outside of its directory", record->dir);
 }
 
 /* One line's part of the summary. */
@@ -190,13 +222,22 @@ static struct journal_record *read_record(
 		.status = "interrupted",
 		.usage = {.cost_microusd = -1}};
 	struct buf text = {0};
+	struct stat info;
+	if (lstat(record->dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
+		error_set(error, ERROR_PERMISSION, "the run's record %s is not a directory",
+			record->dir);
+		return NULL;
+	}
 	bool is_read = file_read_regular(path, JOURNAL_FILE_MAX, &text, error);
+	record->read_bytes = text.len;
 	struct slice kept = is_read ? arena_dup(arena, buf_slice(&text)) : slice_make(NULL, 0);
 	buf_finish(&text);
 	if (!is_read || !read_lines(record, path, kept, error)) {
 		return NULL;
 	}
-	collect_open(record);
+	if (!collect_open(record, error)) {
+		return NULL;
+	}
 	record->summary.is_running = is_held(record->dir, arena);
 	if (record->summary.is_running) {
 		record->summary.status = "running";

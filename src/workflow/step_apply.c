@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "workflow/apply_action.h"
+#include "workflow/journal.h"
 
 #define APPLY_SHOWN_STDERR ((size_t)2 * 1024)
 
@@ -360,8 +361,8 @@ void apply_start_round(struct apply_action *action, struct slice text, bool is_j
 		task_fail_error(task, &error);
 		return;
 	}
-	const char *backup = arena_printf(&task->arena, "%s/backups/%.*s-%zu-%u-%u", dir,
-		SLICE_FMT(task->step->name), task->item + 1, task->attempt, action->round)
+	const char *backup = arena_printf(&task->arena, "%s/" JOURNAL_BACKUPS "/%.*s-%zu-%u-%u",
+		dir, SLICE_FMT(task->step->name), task->item + 1, task->attempt, action->round)
 				     .data;
 	action->edits = arena_dup(&task->run->arena, text);
 	action->state = APPLY_PLANNING;

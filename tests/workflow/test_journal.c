@@ -249,6 +249,49 @@ static void test_torn(void **state) {
 	fixture_finish(&fixture);
 }
 
+/* A cloned project can bring records along, and links in them. */
+static void test_links_are_not_followed(void **state) {
+	(void)state;
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_create(&fixture, 1700000002000);
+	assert_true(journal_apply_began(fixture.journal, &fixture.steps[0], SIZE_MAX,
+		SLICE("/home/somebody/b"), &fixture.error));
+	const char *dir = journal_record_dir(read_last(&fixture));
+	const char *backups = file_join(&fixture.arena, dir, JOURNAL_BACKUPS);
+	assert_int_equal(mkdir(backups, 0700), 0);
+	assert_int_equal(symlink("/tmp", file_join(&fixture.arena, backups, "b")), 0);
+	const char *id = strrchr(dir, '/') + 1;
+	assert_null(journal_read(state_dir, NULL, id, &fixture.arena, &fixture.error));
+	assert_non_null(strstr(fixture.error.message, "outside of its directory"));
+	assert_int_equal(unlink(file_join(&fixture.arena, backups, "b")), 0);
+	const char *moved = file_join(&fixture.arena, state_dir, "../moved-record");
+	assert_int_equal(rename(dir, moved), 0);
+	assert_int_equal(symlink("../moved-record", dir), 0);
+	assert_null(journal_read(state_dir, NULL, id, &fixture.arena, &fixture.error));
+	assert_non_null(strstr(fixture.error.message, "not a directory"));
+	assert_int_equal(unlink(dir), 0);
+	assert_int_equal(rename(moved, dir), 0);
+	fixture_finish(&fixture);
+}
+
+/* Between reading a record and holding it, another resume may have ended. */
+static void test_reopening_what_went_on_is_refused(void **state) {
+	(void)state;
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_create(&fixture, 1700000002000);
+	const struct journal_record *early = read_last(&fixture);
+	assert_true(journal_step_started(fixture.journal, &fixture.steps[0], &fixture.error));
+	journal_close(fixture.journal);
+	fixture.journal = journal_reopen(early, fixture.secrets, &fixture.error);
+	assert_null(fixture.journal);
+	assert_int_equal(fixture.error.kind, ERROR_CONFLICT);
+	fixture.journal = journal_reopen(read_last(&fixture), fixture.secrets, &fixture.error);
+	assert_non_null(fixture.journal);
+	fixture_finish(&fixture);
+}
+
 static void test_apply_and_clean(void **state) {
 	(void)state;
 	struct fixture fixture;
@@ -260,7 +303,10 @@ static void test_apply_and_clean(void **state) {
 	size_t open = 0;
 	const struct slice *backups = journal_record_open_applies(read_last(&fixture), &open);
 	assert_int_equal(open, 1);
-	assert_true(slice_is(backups[0], "/backup"));
+	/* What is restored, and then removed, lies in the run's own directory. */
+	const char *own = file_join(
+		&fixture.arena, journal_record_dir(read_last(&fixture)), "backups/backup");
+	assert_true(slice_is(backups[0], own));
 	journal_close(fixture.journal);
 	/* The half-done apply keeps this run from being cleaned away. */
 	fixture_create(&fixture, 1700000003000);
@@ -280,7 +326,7 @@ static void test_apply_and_clean(void **state) {
 		journal_item_ended(fixture.journal, &fixture.steps[0], 4, &item, &fixture.error));
 	backups = journal_record_open_applies(read_last(&fixture), &open);
 	assert_int_equal(open, 1);
-	assert_true(slice_is(backups[0], "/b5"));
+	assert_true(slice_ends_with(backups[0], SLICE("/backups/b5")));
 	assert_true(journal_step_ended(fixture.journal, &item, &fixture.error));
 	journal_record_open_applies(read_last(&fixture), &open);
 	assert_int_equal(open, 0);
@@ -308,6 +354,8 @@ int test_journal(void) {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_apply_and_clean),
+		cmocka_unit_test(test_links_are_not_followed),
+		cmocka_unit_test(test_reopening_what_went_on_is_refused),
 	};
 	return cmocka_run_group_tests_name("workflow/journal", tests, set_up, tear_down);
 }

@@ -1,7 +1,8 @@
 // design.md 3: what a cloned project brings along counts only after the user has trusted that exact content, by whatever name it goes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { flow, lab, shell, test } from './lab.mjs';
 
 const marks = flow({ s: shell('echo ran | tee ran.txt') });
@@ -71,4 +72,30 @@ test('trust: named pipes in the place of a project\'s files are refused, not wai
   }
   const done = await place.cli('run', 'pipe');
   assert.match(done.stderr, /is not a regular file/);
+});
+
+test('trust: links do not lead what a run writes out of the project', async (t) => {
+  for (const link of ['.llm-mux/state', '.llm-mux/logs', '.llm-mux']) {
+    const place = lab(t, { config: { output: { handlers: ['console', 'log'] } }, files: { 'own.toml': flow({ s: shell('echo own') }) } });
+    const away = join(place.home, 'away');
+    mkdirSync(away);
+    if (link !== '.llm-mux') mkdirSync(place.path('.llm-mux'));
+    symlinkSync(away, place.path(link));
+    const done = await place.run(2, './own.toml');
+    assert.match(done.stderr, /leads out of the project/);
+    assert.deepEqual(readdirSync(away), []);
+    assert.equal((await place.cli('runs', 'clean')).code, 1);
+    rmSync(place.path(link));
+    assert.equal(await place.text('./own.toml'), 'own');
+  }
+});
+
+test('runs clean: days, and a week when nothing is said', async (t) => {
+  const place = lab(t, { files: { 'own.toml': flow({ s: shell('echo own') }) } });
+  await place.run(0, './own.toml');
+  for (const [words, code, removed] of [[[], 0, 0], [['--older-than', '7d'], 0, 0], [['--older-than', '12h'], 0, 0], [['--older-than', '1h2d'], 2], [['--older-than', 'd'], 2], [['--older-than', '0d'], 0, 1]]) {
+    const done = await place.cli('runs', 'clean', ...words);
+    assert.equal(done.code, code, `${words.join(' ')}: ${done.stderr}`);
+    if (code === 0) assert.match(done.stderr, new RegExp(`removed ${removed} run`));
+  }
 });
