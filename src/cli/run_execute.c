@@ -172,6 +172,11 @@ static void on_event(struct run_observer *observer, const struct run_event *even
 static void on_signal(int signal_number, void *data) {
 	struct execution *execution = data;
 	struct run_session *session = execution->session;
+	if (session->run == NULL) {
+		/* It is over, and waits for programs that were asked to end. */
+		process_watchdog_kill_all(session->watchdog);
+		return;
+	}
 	bool is_first = execution->signal_number == 0;
 	if (is_first) {
 		static const struct slice notice =
@@ -382,6 +387,21 @@ static int run_to_end(struct execution *execution) {
 	return code == COMMAND_OK && !is_printed ? COMMAND_FAILED : code;
 }
 
+/* Programs that do not end when asked have their grace, within which a signal still ends all. */
+static void wait_for_programs(struct execution *execution) {
+	struct run_session *session = execution->session;
+	mux_loop_destroy(session->mux_loop);
+	session->mux_loop = NULL;
+	if (session->loop != NULL) {
+		loop_wait_work(session->loop);
+	}
+	for (size_t i = 0; i < RUN_SIGNALS; i++) {
+		if (execution->signals[i] != NULL) {
+			loop_signal_destroy(execution->signals[i]);
+		}
+	}
+}
+
 int run_session_execute(struct run_session *session) {
 	struct execution execution = {.session = session, .end = RUN_FAILED};
 	int code = COMMAND_USAGE;
@@ -390,15 +410,11 @@ int run_session_execute(struct run_session *session) {
 	if (choose_log(session) && run_session_start(session) && make_run(&execution)) {
 		code = run_to_end(&execution);
 	}
-	for (size_t i = 0; i < RUN_SIGNALS; i++) {
-		if (execution.signals[i] != NULL) {
-			loop_signal_destroy(execution.signals[i]);
-		}
-	}
 	run_release(session->run);
 	session->run = NULL;
 	loop_poll_destroy(session->log_poll);
 	session->log_poll = NULL;
+	wait_for_programs(&execution);
 	buf_finish(&execution.log_lines);
 	return code;
 }

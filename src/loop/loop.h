@@ -88,6 +88,8 @@ void loop_signal_destroy(struct loop_signal *signal);
 /* ---- work over 200 us, on libuv's pool: work(data) elsewhere, then done(data) on this loop ----
  */
 bool loop_work(struct loop *loop, void (*work)(void *data), void (*done)(void *data), void *data);
+/* Runs the loop until no such work is left, whatever else there is; not from a callback. */
+void loop_wait_work(struct loop *loop);
 
 /* The libuv loop, for folders that drive libuv handles themselves (proc/). */
 struct uv_loop_s *loop_uv(struct loop *loop);

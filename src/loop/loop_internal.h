@@ -30,6 +30,7 @@ struct loop {
 	bool is_running, is_closing;
 	bool is_once; /* in loop_run_once: a turn that ran something does not sleep after it */
 	_Atomic bool is_stopping;
+	size_t works; /* of loop_work, not done yet */
 
 	uv_mutex_t posted_lock;
 	VEC(struct loop_posted) posted; /* under the lock */

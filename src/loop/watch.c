@@ -26,6 +26,7 @@ struct loop_signal {
 
 struct work {
 	uv_work_t request;
+	struct loop *loop;
 	void (*work)(void *data);
 	void (*done)(void *data);
 	void *data;
@@ -206,12 +207,14 @@ static void on_work(uv_work_t *request) {
 static void on_work_done(uv_work_t *request, int status) {
 	struct work *work = (struct work *)request;
 	(void)status; /* nothing here is ever cancelled */
+	work->loop->works--;
 	work->done(work->data);
 	free(work);
 }
 
 bool loop_work(struct loop *loop, void (*work)(void *data), void (*done)(void *data), void *data) {
 	struct work *item = mem_calloc(1, sizeof *item);
+	item->loop = loop;
 	item->work = work;
 	item->done = done;
 	item->data = data;
@@ -219,5 +222,12 @@ bool loop_work(struct loop *loop, void (*work)(void *data), void (*done)(void *d
 		free(item);
 		return false;
 	}
+	loop->works++;
 	return true;
+}
+
+void loop_wait_work(struct loop *loop) {
+	while (loop->works > 0) {
+		loop_run_once(loop, true);
+	}
 }

@@ -365,6 +365,22 @@ describe('limits and signals', { skip }, () => {
     assert.equal(record[0].status, 'cancelled');
   }));
 
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]])
+    test(`a second ${signal} while a backend's grace runs ends it at once, by exit ${code}`, () => withProject({
+      [W]: workflow(query('q', 'x')),
+      'stubborn.sh': 'trap "" TERM INT\ntouch ready\nwhile :; do sleep 1; done\n',
+    }, async ({ child, has }) => {
+      const running = child(['run', 'w']);
+      let err = '';
+      running.stderr.setEncoding('utf8').on('data', (d) => { err += d; });
+      const closed = once(running, 'close');
+      while (!has('ready')) await new Promise((r) => setTimeout(r, 5));
+      running.kill(signal);
+      while (!/w interrupted/.test(err)) await once(running.stderr, 'data');
+      running.kill(signal);
+      assert.deepEqual(await closed, [code, null]);
+    }, { config: '[backends.fake]\ncommand = "sh"\nargs = ["stubborn.sh", "{prompt}"]\nkill_grace_ms = 900000\n[roles.default]\nbackends = ["fake"]\n' }));
+
   test('--resume refuses a changed file, --force-resume goes on; unknown runs are refused', () => withProject({ [W]: workflow(shell('one', 'echo 1 >> count') + shell('two', 'test -e fixed')) }, async ({ run, write, file }) => {
     assert.equal((await run(['run', 'w'])).code, 1);
     write(W, workflow(shell('one', 'echo 1 >> count') + shell('two', 'echo now')));

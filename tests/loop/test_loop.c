@@ -328,6 +328,25 @@ static void work_is_done_elsewhere(void **state) {
 	assert_string_equal(trace->text, "ddd");
 }
 
+/* Whatever else keeps the loop, and with what happens meanwhile. */
+static void waiting_is_for_work_alone(void **state) {
+	struct trace *trace = *state;
+	struct job jobs[2] = {{.trace = trace}, {.trace = trace}};
+	loop_keep(trace->loop, true);
+	loop_wait_work(trace->loop);
+	assert_string_equal(trace->text, "");
+	struct loop_signal *one = loop_signal_create(trace->loop, SIGUSR1, on_signal, trace);
+	raise(SIGUSR1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(loop_work(trace->loop, do_job, job_done, &jobs[i]));
+	}
+	loop_wait_work(trace->loop);
+	assert_int_equal(strlen(trace->text), 3);
+	assert_non_null(strchr(trace->text, '1'));
+	loop_signal_destroy(one);
+	loop_keep(trace->loop, false);
+}
+
 static void done_posts(void *data) {
 	job_done(data);
 	struct job *job = data;
@@ -386,6 +405,7 @@ int test_loop(void) {
 		cmocka_unit_test(destroying_forgets_deferred_work),
 		TEST(signals_arrive_on_the_loop),
 		TEST(work_is_done_elsewhere),
+		TEST(waiting_is_for_work_alone),
 		cmocka_unit_test(destroying_waits_for_work),
 		cmocka_unit_test(destroying_closes_foreign_handles),
 	};
