@@ -254,7 +254,7 @@ static void test_links_are_not_followed(void **state) {
 	(void)state;
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture_create(&fixture, 1700000002000);
+	fixture_create(&fixture, 1700000010000);
 	assert_true(journal_apply_began(fixture.journal, &fixture.steps[0], SIZE_MAX,
 		SLICE("/home/somebody/b"), &fixture.error));
 	const char *dir = journal_record_dir(read_last(&fixture));
@@ -280,7 +280,7 @@ static void test_reopening_what_went_on_is_refused(void **state) {
 	(void)state;
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture_create(&fixture, 1700000002000);
+	fixture_create(&fixture, 1700000011000);
 	const struct journal_record *early = read_last(&fixture);
 	assert_true(journal_step_started(fixture.journal, &fixture.steps[0], &fixture.error));
 	journal_close(fixture.journal);
