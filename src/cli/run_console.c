@@ -60,6 +60,11 @@ static void put_running(
 	run_words_duration(now_ms(console) - shown->started_ms, took);
 	buf_printf(&line, " [%zu/%zu] %.*s  %s", number + 1, console->step_count,
 		SLICE_FMT(step->name), took);
+	const uint64_t *expected_ms = console->display.options.expected_ms;
+	if (expected_ms != NULL && expected_ms[number] > 0) {
+		run_words_duration(expected_ms[number], took);
+		buf_printf(&line, " (last time %s)", took);
+	}
 	if (shown->of > 0) {
 		buf_printf(&line, "  %zu of %zu", shown->done, shown->of);
 	}
@@ -542,6 +547,8 @@ static void suspend(struct run_display *display, bool is_suspended) {
 		loop_timer_stop(&console->timer);
 		run_frame_clear(&console->frame);
 	}
+	/* the cursor stands behind the question until it is answered */
+	console->frame.is_mid_line = is_suspended;
 	console->frame.is_held = is_suspended;
 	if (!is_suspended && !console->is_over) {
 		flush_frame(console);

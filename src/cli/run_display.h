@@ -26,6 +26,8 @@ struct run_display_options {
 	bool has_colour, has_utf8;
 	bool streams, is_verbose, is_traced;
 	int width; /* 0: the terminal's own */
+	/* Per step, how long it took in the run before; 0: not known. NULL: of none. */
+	const uint64_t *expected_ms;
 	/* Milliseconds of a clock; NULL: the monotonic one. */
 	uint64_t (*now_ms)(void);
 	void (*on_end)(void *data, enum run_end end);

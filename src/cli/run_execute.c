@@ -23,7 +23,8 @@ struct execution {
 	struct loop_signal *signals[RUN_SIGNALS];
 	struct run_observer observer; /* of the run; the display's is behind it */
 	enum run_end end;
-	int signal_number; /* the first that came; 0: none */
+	const uint64_t *expected_ms; /* per step, of the run before; or NULL */
+	int signal_number;           /* the first that came; 0: none */
 	struct buf log_lines;
 };
 
@@ -216,12 +217,35 @@ static bool make_display(struct execution *execution) {
 		.streams = flags->streams,
 		.is_verbose = flags->is_verbose,
 		.is_traced = flags->is_traced || flags->is_dry_run,
+		.expected_ms = execution->expected_ms,
 		.on_end = on_end,
 		.data = execution,
 	};
 	session->display =
 		is_json ? run_json_create(&options) : session->make_display(&options, session);
 	return run_log_open(session, &options);
+}
+
+/* How long each step took in the run before this one. */
+static const uint64_t *read_expected(struct run_session *session) {
+	struct error error = {0};
+	const struct workflow *workflow = session->workflow;
+	const struct journal_record *last = session->record;
+	if (!is_live(session) || session->begin == NULL) {
+		return NULL;
+	}
+	if (last == NULL) {
+		last = journal_read(journal_state_dir(session->runner, &session->arena),
+			arena_strdup(&session->arena, workflow->name), "last", &session->arena,
+			&error);
+	}
+	uint64_t *expected_ms = ARENA_ARRAY(&session->arena, uint64_t, workflow->steps.len + 1);
+	for (size_t i = 0; last != NULL && i < workflow->steps.len; i++) {
+		const struct step_result *result =
+			journal_record_step(last, &workflow->steps.items[i]);
+		expected_ms[i] = result != NULL ? result->duration_ms : 0;
+	}
+	return expected_ms;
 }
 
 /* What is wrong with the options is told before there is a record of the run. */
@@ -236,6 +260,7 @@ static bool make_run(struct execution *execution) {
 	struct run_session *session = execution->session;
 	struct run_options options;
 	struct error error = {0};
+	execution->expected_ms = read_expected(session);
 	if (!run_session_options(session, &options) || !check_options(session, &options) ||
 		(session->begin != NULL && !session->begin(session))) {
 		return false;
@@ -306,10 +331,19 @@ static bool write_output_file(struct run_session *session, struct slice text) {
 	return true;
 }
 
-/* Once, on standard output; with JSON it stands in the Result. A dry run has none. */
-static bool print_final_text(struct run_session *session) {
-	struct slice text = run_final_text(session->run);
-	if (session->flags.is_dry_run) {
+/* A dry run has none, and what was interrupted had not come to one. */
+static struct slice text_of(const struct execution *execution) {
+	bool has_text = execution->end == RUN_OK || execution->end == RUN_FAILED;
+	return has_text && !execution->session->flags.is_dry_run
+		       ? run_final_text(execution->session->run)
+		       : slice_make(NULL, 0);
+}
+
+/* Once, on standard output; with JSON it stands in the Result. */
+static bool print_final_text(struct execution *execution) {
+	struct run_session *session = execution->session;
+	struct slice text = text_of(execution);
+	if (text.data == NULL) {
 		return true;
 	}
 	if (text.len > 0 && !session->display->has_printed_text &&
@@ -323,15 +357,53 @@ static bool print_final_text(struct run_session *session) {
 	return write_output_file(session, text);
 }
 
+/* As a shell takes it for one word. */
+static void append_word(struct buf *out, const char *word) {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./:=@+,";
+	if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+		buf_append_str(out, word);
+		return;
+	}
+	buf_append_byte(out, '\'');
+	for (const char *at = word; *at != '\0'; at++) {
+		if (*at == '\'') {
+			buf_append_str(out, "'\\''");
+		} else {
+			buf_append_byte(out, *at);
+		}
+	}
+	buf_append_byte(out, '\'');
+}
+
 static const char *resume_command(const struct execution *execution, struct arena *arena) {
 	const struct run_session *session = execution->session;
 	if (execution->end == RUN_OK || session->journal == NULL) {
 		return NULL;
 	}
-	const char *dir = session->context->dir;
-	return arena_printf(arena, "llm-mux%s%s run %s --resume %s", dir != NULL ? " -C " : "",
-		dir != NULL ? dir : "", session->flags.workflow, journal_id(session->journal))
-		.data;
+	const struct {
+		const char *flag, *value;
+	} parts[] = {
+		{" -C ", session->context->dir},
+		{" --config ", session->context->config_path},
+		{" run ", session->flags.workflow},
+		{" --team ", session->flags.team},
+		{" --ecosystem ", session->flags.ecosystem},
+		{" --project ", session->flags.project},
+		{" --resume ", journal_id(session->journal)},
+	};
+	struct buf text;
+	buf_init(&text, 0);
+	buf_append_str(&text, "llm-mux");
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (parts[i].value != NULL) {
+			buf_append_str(&text, parts[i].flag);
+			append_word(&text, parts[i].value);
+		}
+	}
+	const char *command = arena_strdup(arena, buf_slice(&text));
+	buf_finish(&text);
+	return command;
 }
 
 static void close_display(struct execution *execution) {
@@ -341,8 +413,7 @@ static void close_display(struct execution *execution) {
 		.duration_ms = run_duration_ms(session->run),
 		.usage = run_usage(session->run),
 		.results = run_results_of(session->run),
-		.final_text = session->flags.is_dry_run ? slice_make(NULL, 0)
-							: run_final_text(session->run),
+		.final_text = text_of(execution),
 		.files_dir = session->journal != NULL ? journal_dir(session->journal) : NULL,
 		.resume_command = resume_command(execution, &session->arena),
 		.is_dry_run = session->flags.is_dry_run,
@@ -382,7 +453,7 @@ static int run_to_end(struct execution *execution) {
 	loop_run(session->loop);
 	remember(execution);
 	close_display(execution);
-	bool is_printed = print_final_text(session);
+	bool is_printed = print_final_text(execution);
 	int code = exit_code(execution);
 	return code == COMMAND_OK && !is_printed ? COMMAND_FAILED : code;
 }

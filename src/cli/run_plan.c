@@ -112,10 +112,27 @@ static void put_fact(struct run_plan *plan, struct buf *out, const char *name, s
 
 static void put_estimate(struct buf *out, const struct step_usage *usage) {
 	if (usage->is_known && usage->input_tokens > 0) {
-		buf_printf(out, ", about %lld tokens", (long long)usage->input_tokens);
+		buf_printf(out, ", about %lld %s", (long long)usage->input_tokens,
+			usage->input_tokens == 1 ? "token" : "tokens");
 	}
 	if (usage->cost_microusd >= 0) {
 		buf_printf(out, ", $%.4f", (double)usage->cost_microusd / 1e6);
+	}
+}
+
+/* What is run or asked; of items, whose texts differ, as it is written. */
+static void put_action(struct run_plan *plan, struct buf *out, const struct step_result *result) {
+	const struct workflow_step *step = result->step;
+	struct slice text = result->prompt;
+	if (text.len == 0 && result->status == STEP_OK) {
+		text = step->type == STEP_SHELL ? step->run.source.text : step->prompt.source.text;
+	}
+	/* of a program's several lines the first has the prompt of a shell */
+	size_t end = step->type == STEP_SHELL ? slice_find_byte(text, '\n') : SIZE_MAX;
+	put_block(plan, out, step->type == STEP_SHELL ? "$" : "|",
+		end == SIZE_MAX ? text : slice_sub(text, 0, end));
+	if (end != SIZE_MAX) {
+		put_block(plan, out, ">", slice_from(text, end + 1));
 	}
 }
 
@@ -155,7 +172,7 @@ static void put_step(struct run_plan *plan, struct buf *out, const char *number,
 	if (step->type == STEP_APPLY) {
 		put_apply(plan, out, result);
 	} else {
-		put_block(plan, out, step->type == STEP_SHELL ? "$" : "|", result->prompt);
+		put_action(plan, out, result);
 	}
 	if (result->diff.len > 0) {
 		put_block(plan, out, "|", result->diff);

@@ -249,6 +249,26 @@ static void the_region(void **state) {
 	stage.display->suspend(stage.display, true);
 	fflush(stage.options.out);
 	assert_true(slice_ends_with(slice_of(stage.text), SLICE("\r\x1b[1A\x1b[J")));
+	/* behind a question a line of ours begins anew */
+	stage.display->print_line(stage.display, SLICE("stopping"));
+	fflush(stage.options.out);
+	assert_true(slice_ends_with(slice_of(stage.text), SLICE("\nstopping\x1b[K\n")));
+	stage.display->suspend(stage.display, false);
+	finish(&stage);
+}
+
+static void how_long_it_took(void **state) {
+	(void)state;
+	struct stage stage;
+	const uint64_t expected_ms[3] = {0, 0, 61000};
+	const struct run_display_options live = {
+		.is_live = true, .width = 60, .expected_ms = expected_ms};
+	begin(&stage, &live, run_console_create);
+	TELL(&stage, RUN_EVENT_STEP_START, 1, .done = 0);
+	TELL(&stage, RUN_EVENT_STEP_START, 2, .done = 0);
+	fflush(stage.options.out);
+	assert_non_null(strstr(stage.text, "| [2/3] two  0ms\x1b[K\n"
+					   "| [3/3] three  0ms (last time 1m01s)\x1b[K\n"));
 	finish(&stage);
 }
 
@@ -407,6 +427,7 @@ int test_run_display(void) {
 		cmocka_unit_test(quiet_and_ascii),
 		cmocka_unit_test(streams),
 		cmocka_unit_test(the_region),
+		cmocka_unit_test(how_long_it_took),
 		cmocka_unit_test(secrets_are_masked),
 		cmocka_unit_test(json_lines),
 		cmocka_unit_test(json_of_a_refusal),
