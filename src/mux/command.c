@@ -92,11 +92,25 @@ static void send_up_to(struct backend_call *call, size_t len) {
 	}
 }
 
+static void log_stderr(const struct backend_call *call, struct slice bytes) {
+	const struct command_backend *backend = call->backend;
+	if (!log_enabled(backend->mux->log, LOG_DEBUG)) {
+		return;
+	}
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	if (backend->context.secrets != NULL) {
+		bytes = runner_secrets_mask(backend->context.secrets, bytes, &arena);
+	}
+	log_debug(backend->mux->log, "%s says on stderr: %.*s", backend->base.name,
+		SLICE_FMT(slice_trim(bytes)));
+	arena_finish(&arena);
+}
+
 static void on_output(void *data, enum process_stream stream, struct slice bytes) {
 	struct backend_call *call = data;
 	if (stream == PROCESS_STDERR) {
-		log_debug(call->backend->mux->log, "%s says on stderr: %.*s",
-			call->backend->base.name, SLICE_FMT(slice_trim(bytes)));
+		log_stderr(call, bytes);
 		return;
 	}
 	buf_append(&call->out, bytes);

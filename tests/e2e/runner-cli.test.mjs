@@ -222,6 +222,22 @@ describe('run: console', { skip }, () => {
     assert.match((await run(['run', 'w', '--trace'])).stderr, /prompt:\n +ask this\n +output:\n +reply to: ask this/);
   }));
 
+  test('secrets of environments, and quoted ones, are printed nowhere', () => withProject({
+    [W]: workflow(query('q', 'x', 'continue_on_error = true') + shell('one', 'echo {{ args.key }} >/dev/null; echo "{{ args.key }}" >/dev/null; exit 1', 'env = { STEP_SECRET = "of-the-step" }'), '[args.key]\nsecret = true\nrequired = true'),
+    'says.sh': 'echo "$OUTER_TOKEN $INNER_SECRET" >&2\necho "$OUTER_TOKEN $INNER_SECRET"\nexit 1\n',
+  }, async ({ dir, run }) => {
+    for (const mode of [[], ['--output', 'json'], ['--debug', '--verbose'], ['--trace'], ['--dry-run']]) {
+      const done = await run(['run', 'w', `key=it's "quoted" $here`, '--log-file', join(dir, 'the.log'), ...mode], { env: { OUTER_TOKEN: 'of-the-process' } });
+      const log = readFileSync(join(dir, 'the.log'), 'utf8');
+      for (const secret of [/of-the-(process|backend|step)/, /quoted/])
+        assert.doesNotMatch(done.stdout + done.stderr + log, secret, mode.join(' '));
+      assert.match(done.stdout + done.stderr, /\*\*\*/);
+    }
+    assert.match(readFileSync(join(dir, 'the.log'), 'utf8'), /fake says on stderr: \*\*\* \*\*\*/);
+    const record = await run(['runs', 'show', 'last']);
+    assert.doesNotMatch(record.stdout, /of-the-|quoted/);
+  }, { config: '[backends.fake]\ncommand = "sh"\nargs = ["says.sh", "{prompt}"]\nenv = { INNER_SECRET = "of-the-backend" }\n[roles.default]\nbackends = ["fake"]\n' }));
+
   test('a secret argument is printed nowhere', () => withProject({
     [W]: workflow(shell('one', 'echo {{ args.key }} >&2; exit 1'), '[args.key]\nsecret = true\nrequired = true'),
   }, async ({ run }) => {
