@@ -84,6 +84,7 @@ static void done(struct job *job) {
 }
 
 void apply_work_free(struct apply_work *work) {
+	run_dir_unref(work->run_dir);
 	arena_finish(&work->job.arena);
 	free(work);
 }
@@ -106,6 +107,7 @@ struct apply_work *apply_work_new(
 	work->job.work = run_phase;
 	work->job.done = done;
 	work->job.drop = drop;
+	work->run_dir = run_dir_ref(task->run);
 	work->text = arena_dup(arena, text);
 	work->is_json = is_json;
 	work->backup_dir = arena_strdup(arena, slice_of(backup_dir));

@@ -28,6 +28,7 @@ struct apply_work {
 	struct apply_plan plan;
 	struct slice diff, files_json;
 	const char *backup_dir;
+	struct run_dir *run_dir;
 	bool needs_clean_git; /* rollback = "git" */
 	bool is_written;
 	void (*on_phase)(struct apply_work *work);

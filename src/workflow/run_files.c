@@ -7,8 +7,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "workflow/journal.h"
 #include "workflow/run_internal.h"
+
+struct run_dir {
+	char *path;
+	unsigned users; /* the run, and work that may outlive it */
+};
 
 /* Inside the directory, whatever the name says: `..` and `/` lead out of it. */
 static const char *safe_name(struct slice name, struct arena *arena) {
@@ -52,7 +58,10 @@ const char *run_files_dir(struct run *run, struct error *error) {
 		return NULL;
 	}
 	run->dir = path;
-	run->owns_dir = run->writes_step_files = true;
+	run->own_dir = mem_calloc(1, sizeof *run->own_dir);
+	run->own_dir->path = mem_dup(path, strlen(path));
+	run->own_dir->users = 1;
+	run->writes_step_files = true;
 	return run->dir;
 }
 
@@ -88,10 +97,25 @@ bool run_keep_file(struct run *run, struct slice name, struct slice bytes, struc
 }
 
 void run_files_finish(struct run *run) {
-	if (!run->owns_dir) {
+	run_dir_unref(run->own_dir);
+	run->own_dir = NULL;
+}
+
+/* ---- a directory that goes with its last user ---- */
+
+struct run_dir *run_dir_ref(struct run *run) {
+	if (run->own_dir != NULL) {
+		run->own_dir->users++;
+	}
+	return run->own_dir;
+}
+
+/* Backups that somebody may still want are not empty directories, and stay. */
+void run_dir_unref(struct run_dir *own) {
+	if (own == NULL || --own->users > 0) {
 		return;
 	}
-	DIR *dir = opendir(run->dir);
+	DIR *dir = opendir(own->path);
 	const struct dirent *entry;
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) { /* "." and ".." refuse */
@@ -101,6 +125,7 @@ void run_files_finish(struct run *run) {
 	if (dir != NULL) {
 		closedir(dir);
 	}
-	rmdir(run->dir);
-	run->owns_dir = false;
+	rmdir(own->path);
+	free(own->path);
+	free(own);
 }

@@ -21,6 +21,7 @@ struct task;
 struct step_run;
 struct question;
 struct open_apply;
+struct run_dir;
 
 /* A time when something must be over; the earliest of several counts and is named. */
 struct limit {
@@ -127,10 +128,10 @@ struct run {
 	uint64_t started_ms;
 	uint64_t *group_limits; /* per group: when it must be over; 0: never or not begun */
 	const char *id;
-	const char *dir;        /* where its files are; NULL until one is needed */
-	bool owns_dir;          /* it goes with the run */
-	bool writes_step_files; /* the record does not */
-	char nested_hash[65];   /* of a sub-workflow and its arguments; empty until asked for */
+	const char *dir;         /* where its files are; NULL until one is needed */
+	struct run_dir *own_dir; /* when it goes with the run; NULL: the record's */
+	bool writes_step_files;  /* the record does not */
+	char nested_hash[65];    /* of a sub-workflow and its arguments; empty until asked for */
 	struct step_usage usage;
 	bool has_told_start;
 	bool has_run_again; /* a step that the record did not have */
@@ -197,8 +198,11 @@ const char *run_files_dir(struct run *run, struct error *error);
 /* DIR/<step>.txt, where the output of an ended step is; NULL when it has none. */
 const char *run_step_file(struct run *run, size_t step, struct arena *arena);
 bool run_keep_file(struct run *run, struct slice name, struct slice bytes, struct error *error);
-/* Removes what is not the record's. */
+/* Removes what is not the record's, once nobody uses it any more. */
 void run_files_finish(struct run *run);
+/* Work that may outlive the run keeps its directory. NULL where it is the record's. */
+struct run_dir *run_dir_ref(struct run *run);
+void run_dir_unref(struct run_dir *dir); /* accepts NULL */
 
 /* ---- globals.c ---- */
 /* What templates of the run see; `extra` (may be NULL) is looked into first. */

@@ -121,6 +121,7 @@ void run_fixture_begin(struct run_fixture *f, const char *config) {
 	assert_non_null(mkdtemp(path));
 	f->dir = realpath(path, NULL);
 	assert_non_null(f->dir);
+	setenv("TMPDIR", f->dir, 1); /* backups that runs leave go with it */
 	f->loop = loop_create(&error);
 	assert_non_null(f->loop);
 	f->config = load_config(f, config);
@@ -167,6 +168,7 @@ void run_fixture_end(struct run_fixture *f) {
 	loop_destroy(f->loop);
 	buf_finish(&f->events);
 	buf_finish(&f->questions);
+	unsetenv("TMPDIR");
 	char command[256];
 	snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
 	assert_int_equal(system(command), 0);
