@@ -167,8 +167,8 @@ static void define_mocks(struct trial *trial) {
 	problems_init(&problems, &session->arena, path, text);
 	struct workflow *workflow = workflow_load(path, origin, text, &problems);
 	if (workflow != NULL) {
-		test_mocks_define(
-			trial->one, runner_change(session->config), workflow, &session->arena);
+		test_mocks_define(&trial->tests->cases, runner_change(session->config), workflow,
+			&session->arena);
 	}
 	workflow_destroy(workflow);
 }

@@ -6,9 +6,10 @@
 #include "config/runner.h"
 
 /* ---- test_mocks.c ---- */
-/* Roles and backends that the workflow asks for, that nobody configured, and that have replies:
- * they come to be, so that a test needs no configuration. Before the workflow is checked. */
-void test_mocks_define(struct test_case *one, struct runner_config *runner,
+/* Roles and backends that the workflow asks for, that nobody configured, and that any case has
+ * replies for or counts: they come to be, so that a test needs no configuration. Before the
+ * workflow is checked. */
+void test_mocks_define(const struct test_cases *cases, struct runner_config *runner,
 	const struct workflow *workflow, struct arena *arena);
 /* Changes the configuration and the workflow: whoever may be asked is a mock with the case's
  * replies. False after adding problems (names that lead nowhere). What is added is in the arena. */

@@ -164,26 +164,40 @@ static void define_role(struct mocks *mocks, struct slice name) {
 	*ARENA_PUSH(mocks->arena, &role->backends) = mock_of(mocks, name)->name;
 }
 
-void test_mocks_define(struct test_case *one, struct runner_config *runner,
+static bool is_named(const struct test_cases *cases, struct slice name) {
+	for (size_t i = 0; i < cases->len; i++) {
+		const struct test_case *one = &cases->items[i];
+		for (size_t r = 0; r < one->replies.len; r++) {
+			if (slice_eq(one->replies.items[r].name, name)) {
+				return true;
+			}
+		}
+		for (size_t c = 0; c < one->counts.len; c++) {
+			if (slice_eq(one->counts.items[c].name, name)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void test_mocks_define(const struct test_cases *cases, struct runner_config *runner,
 	const struct workflow *workflow, struct arena *arena) {
 	struct mocks mocks = {
-		.one = one,
 		.runner = runner,
 		.workflow = (struct workflow *)(uintptr_t)workflow,
 		.arena = arena,
 	};
 	for (size_t i = 0; i < workflow->steps.len; i++) {
 		const struct workflow_step *step = &workflow->steps.items[i];
-		bool has_replies = test_find_replies(one, SLICE("*")) != NULL ||
-				   test_find_replies(one, step->name) != NULL;
+		bool has_replies = is_named(cases, SLICE("*")) || is_named(cases, step->name);
 		for (size_t b = 0; b < step->backends.len; b++) {
 			struct slice name = step->backends.items[b];
-			if (has_replies || test_find_replies(one, name) != NULL) {
+			if (has_replies || is_named(cases, name)) {
 				mock_of(&mocks, arena_dup(arena, name));
 			}
 		}
-		if (step->role.len > 0 &&
-			(has_replies || test_find_replies(one, step->role) != NULL)) {
+		if (step->role.len > 0 && (has_replies || is_named(cases, step->role))) {
 			define_role(&mocks, arena_dup(arena, step->role));
 		}
 	}
@@ -217,13 +231,19 @@ static void refuse_name(struct mocks *mocks, struct slice name, uint32_t line, u
 	}
 }
 
-static void check_counts(struct mocks *mocks) {
+/* Who is counted without replies of its own has those of "*", or none: asking it fails. */
+static void count_silent(struct mocks *mocks) {
+	const struct test_replies *others = test_find_replies(mocks->one, SLICE("*"));
 	for (size_t i = 0; i < mocks->one->counts.len; i++) {
 		const struct test_count *count = &mocks->one->counts.items[i];
 		if (test_find_replies(mocks->one, count->name) == NULL) {
-			problems_add(mocks->problems, count->line, count->column,
-				"calls of `%.*s` are counted only where it has `replies`",
-				SLICE_FMT(count->name));
+			struct test_replies silent = {
+				.name = count->name, .line = count->line, .column = count->column};
+			if (others != NULL) {
+				silent.rows = others->rows;
+			}
+			/* it belongs to the case, which outlives what is made for it */
+			*ARENA_PUSH(mocks->problems->arena, &mocks->one->replies) = silent;
 		}
 	}
 }
@@ -286,7 +306,7 @@ bool test_mocks_place(struct test_case *one, struct runner_config *runner,
 	for (size_t i = 0; i < runner->backends.len; i++) {
 		tame(&runner->backends.items[i]);
 	}
+	count_silent(&mocks);
 	give_all(&mocks);
-	check_counts(&mocks);
 	return errors == problems->error_count;
 }

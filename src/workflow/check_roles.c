@@ -135,10 +135,12 @@ static void check_step(struct workflow_checker *checker, const struct workflow_s
 		check_backends(checker, "step", step->name, backends, &place);
 	}
 	size_t enabled = count_enabled(checker->runner, backends);
-	int mode = step->is_parallel      ? ROLE_PARALLEL
-		   : step->execution >= 0 ? step->execution
-		   : role                 ? role->execution
-					  : -1;
+	bool is_parallel =
+		step->says_parallel ? step->is_parallel : checker->runner->defaults.is_parallel;
+	int mode = step->execution >= 0 ? step->execution
+		   : is_parallel        ? ROLE_PARALLEL
+		   : role               ? role->execution
+					: -1;
 	if (step->min_success > (int64_t)enabled && backends->len > 0) {
 		struct option_place place =
 			workflow_value_place(&step->place, step->node, "min_success");

@@ -91,8 +91,8 @@ bool role_resolve(const struct run *run, const struct workflow_step *step, struc
 	int mode = resolved.execution >= 0 ? resolved.execution : ROLE_FIRST;
 	if (step->execution >= 0) {
 		mode = step->execution;
-	} else if (step->is_parallel ||
-		   (run->runner != NULL && run->runner->defaults.is_parallel)) {
+	} else if (step->says_parallel ? step->is_parallel
+				       : run->runner != NULL && run->runner->defaults.is_parallel) {
 		mode = ROLE_PARALLEL;
 	}
 	int64_t min_success = step->min_success > 0 ? step->min_success : resolved.min_success;

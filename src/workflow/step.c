@@ -405,6 +405,7 @@ static void inherit(const struct workflow *workflow, struct workflow_step *step)
 		step->continues_on_error =
 			group_says ? group->continues_on_error : workflow->continues_on_error;
 	}
+	step->says_parallel = has(step, "parallel");
 	if (!has(step, "timeout") && group) {
 		step->timeout_ms = group->timeout_ms;
 	}

@@ -100,6 +100,7 @@ struct workflow_step {
 	int execution;       /* enum role_mode, -1: the role's */
 	int64_t min_success; /* 0: the role's */
 	bool is_parallel, cancels_rest;
+	bool says_parallel; /* either way: the configuration's default does not count */
 	struct step_template prompt, system;
 	struct option_strings context;
 	const struct schema *output_schema; /* NULL: none */

@@ -716,6 +716,14 @@ replies.two = "by step"
 [cases.expect]
 steps.fix = { output = "by role", prompt = "once" }
 steps.two = { output = "by step" }
+[[cases]]
+name = "where nobody answers"
+args = { file = "story.txt" }
+files = { "story.txt" = "once" }
+[cases.expect]
+status = "failed"
+steps.fix = { status = "failed", error = { contains = "no reply" } }
+calls = { fixer = 1, two = 1 }
 `,
   }, async ({ run, write }) => {
     const done = await run(['test', 'w']);

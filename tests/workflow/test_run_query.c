@@ -94,6 +94,19 @@ static void a_step_says_more_than_its_role(void **state) {
 	assert_output(f, "c", "=== ok ===\nfine");
 }
 
+/* 1.3: the default of `parallel`, which a step may say either way. */
+static void a_step_undoes_the_default_of_parallel(void **state) {
+	struct run_fixture *f = *state;
+	runner_change(f->config)->defaults.is_parallel = true;
+	run_fixture_do(f, "name = \"test\"\n" QUERY("a", "role = \"fall\"")
+				  QUERY("b", "role = \"fall\"\nparallel = false")
+					  QUERY("c", "role = \"fall\"\nexecution = \"fallback\""));
+	assert_end(f, RUN_OK);
+	assert_output(f, "a", "=== ok ===\nfine");
+	assert_output(f, "b", "fine");
+	assert_output(f, "c", "fine");
+}
+
 static void a_role_of_the_workflow_wins(void **state) {
 	struct run_fixture *f = *state;
 	run_fixture_do(f, "name = \"test\"\n[roles.one]\nbackends = [\"other\"]\n" QUERY(
@@ -359,6 +372,7 @@ int test_run_query(void) {
 		TEST(parallel_answers_stand_in_order_of_the_role),
 		TEST(too_few_successes_fail_with_every_reason),
 		TEST(a_step_says_more_than_its_role),
+		TEST(a_step_undoes_the_default_of_parallel),
 		TEST(a_role_of_the_workflow_wins),
 		TEST(a_team_has_its_own_roles_and_context),
 		TEST(a_role_that_nobody_has_is_told),
