@@ -5,11 +5,12 @@
 //   home/project/                        its `files`; the working directory
 //   home/fakes/NAME/                     one canned backend: its replies, and a folder for each call it got
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
-import { cleanHome, noBinary, runBinary, startProgram } from '../harness.mjs';
+import { binary, cleanHome, noBinary, runBinary, startProgram } from '../harness.mjs';
 import { test as limited } from '../timed.mjs';
 
 /** test(name, fn) with a limit, skipped without a program; `todo: 'finding'` for what is known to be broken. */
@@ -235,6 +236,22 @@ export function lab(t, options) {
   const made = new Lab(options);
   t.after(() => made.remove());
   return made;
+}
+
+// ---------------------------------------------------------------- a terminal
+
+/** Runs under a terminal, by script(1) of util-linux, and types `keys` there. Gives {code, screen}. */
+export async function terminal(place, keys, args) {
+  const line = [binary, ...args].map((a) => `'${a}'`).join(' ');
+  const child = spawn('script', ['-qec', `${line} 2>&1`, '/dev/null'], { cwd: place.dir, env: place.env, stdio: ['pipe', 'pipe', 'inherit'] });
+  let screen = '';
+  child.stdout.setEncoding('utf8').on('data', (d) => { screen += d; });
+  const ended = new Promise((resolve) => { child.on('close', resolve); });
+  for (const [after, text] of keys) {
+    await until(() => after.test(screen), `${after} on the screen:\n${screen}`, 30_000);
+    child.stdin.write(text);
+  }
+  return { code: await ended, screen };
 }
 
 // ---------------------------------------------------------------- HTTP

@@ -97,7 +97,7 @@ test('secrets: a key is not in the arguments of a process', async (t) => {
   lookAtFiles(place);
 });
 
-test('secrets: what the environment of a backend holds under a name of secrets', { todo: 'values of env are not masked' }, async (t) => {
+test('secrets: what the environment of a backend holds under a name of secrets', async (t) => {
   const value = 'S-backendenv-55d0c9';
   const place = lab(t, { config: { backends: { c: { command: 'sh', args: ['-c', 'echo "$$INNER_SECRET" >&2; echo "$$INNER_SECRET"; exit 1', 'sh'], env: { INNER_SECRET: value }, max_retries: 0 } } }, workflows: { w: flow({ c: ask('c', 'x'), s: shell('true') }) } });
   const done = await place.run(1, 'w', '--output', 'json');
@@ -105,7 +105,7 @@ test('secrets: what the environment of a backend holds under a name of secrets',
   for (const [file, text] of place.written(['config'])) assert.ok(!text.includes(value), file);
 });
 
-test('secrets: one with quotes is masked in the forms of the shell, too', { todo: 'the quoted form is shown' }, async (t) => {
+test('secrets: one with quotes is masked in the forms of the shell, too', async (t) => {
   const place = lab(t, { workflows: { w: `[args.p]\nsecret = true\n${flow({ a: shell('echo {{ args.p }} >/dev/null; echo "{{ args.p }}" >/dev/null; exit 1') })}` } });
   for (const mode of [[], ['--output', 'json'], ['--dry-run']]) {
     const done = await place.cli('run', 'w', 'p=S-argument-\'q"$x-66aa77', ...mode);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alive, ask, flow, inline, lab, shell, sleepMarker, test, until } from './lab.mjs';
+import { alive, ask, flow, inline, lab, shell, sleepMarker, terminal, test, until } from './lab.mjs';
 
 /** A lab with the workflow `w`; its final text is the template `output`. */
 const of = (t, steps, output, options = {}) => lab(t, { ...options, workflows: { ...options.workflows, w: flow(steps, { ...(output ? { output } : {}), ...options.top }) } });
@@ -130,22 +130,6 @@ test('legacy seconds: timeout = 180 of a query is a warning, and not 180 ms', as
 // ---------------------------------------------------------------- input
 
 const asking = { confirm: { type: 'input', prompt: 'Go on with {{ args.what }}?', options: ['y', 'n'] }, act: shell('echo acted', { if: "steps.confirm.output == 'y'" }) };
-
-/** Runs under a terminal, by script(1) of util-linux, and types `keys` there. Gives {code, screen}. */
-async function terminal(place, keys, args) {
-  const { spawn } = await import('node:child_process');
-  const { binary } = await import('../harness.mjs');
-  const line = [binary, ...args].map((a) => `'${a}'`).join(' ');
-  const child = spawn('script', ['-qec', `${line} 2>&1`, '/dev/null'], { cwd: place.dir, env: place.env, stdio: ['pipe', 'pipe', 'inherit'] });
-  let screen = '';
-  child.stdout.setEncoding('utf8').on('data', (d) => { screen += d; });
-  const ended = new Promise((resolve) => { child.on('close', resolve); });
-  for (const [after, text] of keys) {
-    await until(() => after.test(screen), `${after} on the screen:\n${screen}`, 30_000);
-    child.stdin.write(text);
-  }
-  return { code: await ended, screen };
-}
 
 test('input: an answer on a terminal is stored, any case', async (t) => {
   const place = of(t, asking, 'answer={{ steps.confirm.output }} {{ steps.act.output }}');
