@@ -32,7 +32,7 @@ struct run_flags {
 	struct run_texts answers, contexts;
 	int64_t jobs, max_cost_microusd; /* 0, -1: not given */
 	bool is_dry_run, is_resumed, forces_resume, takes_defaults, streams, ignores_cache;
-	bool keeps_backups, is_verbose, is_traced;
+	bool keeps_backups, confirms_edits, is_verbose, is_traced;
 	bool wants_help; /* --help behind the workflow's name: of the workflow */
 };
 /* False after telling what is wrong; `flags->output` is right all the same. */

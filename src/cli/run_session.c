@@ -320,6 +320,7 @@ bool run_session_options(struct run_session *session, struct run_options *option
 		.is_dry_run = flags->is_dry_run,
 		.ignores_cache = flags->ignores_cache,
 		.keeps_backups = flags->keeps_backups,
+		.confirms_edits = flags->confirms_edits,
 		.max_cost_microusd = flags->max_cost_microusd,
 	};
 	if (session->choice.ecosystem != NULL) {

@@ -82,6 +82,7 @@ struct run_options {
 	struct slice context; /* of --context: put before every prompt */
 	size_t jobs;          /* 0: max_parallel */
 	bool streams, takes_defaults /* --yes */, is_dry_run, ignores_cache, keeps_backups;
+	bool confirms_edits;       /* --confirm: every apply step asks, as with confirm = "diff" */
 	int64_t max_cost_microusd; /* -1: none */
 	const struct run_preset *presets;
 	size_t preset_count;

@@ -293,7 +293,9 @@ static void on_answer(struct question *question, struct slice answer) {
 
 static void confirm(struct apply_action *action) {
 	struct task *task = action->task;
-	if (!task->step->asks_confirmation || task->run->options.takes_defaults) {
+	const struct run_options *options = &task->run->options;
+	bool is_asked = task->step->asks_confirmation || options->confirms_edits;
+	if (!is_asked || options->takes_defaults) {
 		write_files(action);
 		return;
 	}
