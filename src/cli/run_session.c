@@ -242,10 +242,33 @@ bool run_session_bind(struct run_session *session) {
 
 /* ---- the machine ---- */
 
+/* --debug, `debug` of the configuration, or LLM_MUX_LOG; warnings alone otherwise (8.6). */
+static enum log_level log_level(const struct run_session *session) {
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} rows[] = {
+		{"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}};
+	static const struct slice name = SLICE_INIT("LLM_MUX_LOG=");
+	if (session->context->is_debug || session->config->is_debug) {
+		return LOG_DEBUG;
+	}
+	for (char *const *at = session->context->environment; at != NULL && *at != NULL; at++) {
+		struct slice variable = slice_of(*at);
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+			if (slice_starts_with(variable, name) &&
+				slice_is(slice_from(variable, name.len), rows[i].word)) {
+				return rows[i].level;
+			}
+		}
+	}
+	return LOG_WARN;
+}
+
 bool run_session_start(struct run_session *session) {
 	struct error error = {0};
 	struct log_options log = {
-		.level = session->context->is_debug ? LOG_DEBUG : LOG_WARN,
+		.level = log_level(session),
 		.fd = session->log_fd >= 0 ? session->log_fd : STDERR_FILENO,
 	};
 	session->log = log_create(&log);
