@@ -35,8 +35,8 @@ describe('documents', { skip: noBinary }, () => {
   test('the index of examples names every one', () => {
     const dir = join(repoRoot, 'examples/workflows');
     const examples = existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.toml') && !file.endsWith('.test.toml')) : [];
-    const index = examples.length > 0 ? read('examples/README.md') : '';
-    assert.deepEqual(examples.filter((file) => !index.includes(`](workflows/${file})`)), []);
+    const index = examples.length > 0 ? read('examples/workflows/README.md') : '';
+    assert.deepEqual(examples.filter((file) => !index.includes(`](${file})`)), []);
   });
 
   test('every client has a page that shows what env prints, and the index names it', async () => {
