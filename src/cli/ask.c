@@ -55,7 +55,7 @@ static void show_piece(struct ask_display *ask, struct slice text) {
 }
 
 static void show_failure(struct ask_display *ask, const struct step_error *error) {
-	const char *hint = run_words_hint(error->class);
+	const char *hint = run_words_hint(error);
 	tell(ask, "llm-mux: ", error->message);
 	if (error->err.len > 0 && !slice_eq(slice_trim(error->err), slice_trim(error->message))) {
 		tell(ask, "", slice_trim(error->err));

@@ -231,7 +231,7 @@ static void put_exit(struct run_console *console, const struct step_error *error
 
 /* Kind, message, command, exit code, the end of its stderr, and what may help. */
 static void put_failure(struct run_console *console, const struct step_error *error) {
-	const char *hint = run_words_hint(error->class);
+	const char *hint = run_words_hint(error);
 	struct slice message = slice_trim(error->message);
 	struct slice err = slice_trim(error->err);
 	console->shown_failure = error->message.data;
@@ -339,7 +339,13 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 	}
 	run_frame_mark(&console->frame, RUN_MARK_OK);
 	put_how(console, result);
+	/* items of a loop that failed while others did not */
+	bool lacks_some = result->has_error && !result->is_resumed;
+	buf_append_str(&console->frame.text, lacks_some ? " and went on" : "");
 	run_frame_end_line(&console->frame);
+	if (lacks_some) {
+		put_failure(console, &result->error);
+	}
 	put_more(console, result);
 }
 

@@ -78,7 +78,7 @@ void run_words_duration(uint64_t ms, char out[RUN_DURATION_MAX]);
 /* "1234 tokens in, 567 out, $0.0120"; empty when nothing is known. */
 void run_words_usage(const struct step_usage *usage, struct buf *out);
 /* What a person may do about a failure of this class; NULL: nothing in general. */
-const char *run_words_hint(enum failure_class class);
+const char *run_words_hint(const struct step_error *error);
 /* Appends text for a terminal: control bytes but tab and line end become '?'. */
 void run_words_append(struct buf *out, struct slice text);
 /* Whether the locale's character set is UTF-8. */

@@ -30,8 +30,7 @@ void run_words_usage(const struct step_usage *usage, struct buf *out) {
 }
 
 static const char *const hints[FAILURE_CLASS_COUNT] = {
-	[FAILURE_TIMEOUT] =
-		"give it more time with `timeout` of the step, or of the backend (seconds)",
+	[FAILURE_TIMEOUT] = "give it more time with `timeout` of the backend (seconds)",
 	[FAILURE_RATE_LIMIT] =
 		"wait, ask less at once (`max_concurrent` of the backend), or name a second "
 		"backend in the role with execution = \"fallback\"",
@@ -43,8 +42,24 @@ static const char *const hints[FAILURE_CLASS_COUNT] = {
 	[FAILURE_TEMPLATE] = "`llm-mux validate` finds such places before anything is run",
 };
 
-const char *run_words_hint(enum failure_class class) {
-	return (unsigned)class < FAILURE_CLASS_COUNT ? hints[class] : NULL;
+/* By whose limit it was, as the run calls it. */
+static const struct {
+	const char *owner, *hint;
+} limit_hints[] = {
+	{"its", "give it more time with `timeout` of the step"},
+	{"its group's", "give it more time with `timeout` of the group"},
+	{"the workflow's", "give it more time with `timeout` of the workflow"},
+};
+
+const char *run_words_hint(const struct step_error *error) {
+	if (error->class == FAILURE_TIMEOUT && error->limit_of != NULL) {
+		for (size_t i = 0; i < sizeof limit_hints / sizeof *limit_hints; i++) {
+			if (strcmp(error->limit_of, limit_hints[i].owner) == 0) {
+				return limit_hints[i].hint;
+			}
+		}
+	}
+	return (unsigned)error->class < FAILURE_CLASS_COUNT ? hints[error->class] : NULL;
 }
 
 void run_words_append(struct buf *out, struct slice text) {

@@ -133,6 +133,7 @@ static void take_error(struct query *query, const struct role_result *answered) 
 		clock_format_duration((int64_t)limit->limit_ms, text);
 		query->message = arena_printf(arena, "ran into %s time limit of %s: %.*s",
 			limit->what, text, SLICE_FMT(query->message));
+		result->error.limit_of = limit->what;
 	}
 }
 

@@ -23,6 +23,9 @@ struct step_error {
 	unsigned attempt, max_attempts;
 	uint64_t duration_ms;
 	struct slice backend;
+	/* FAILURE_TIMEOUT of this run: whose limit it was ("its", "the workflow's"); NULL: of what
+	 * was asked, or not known. */
+	const char *limit_of;
 };
 
 /* One entry of `outputs`: a backend's answer, an item's result, a group member. */

@@ -306,6 +306,7 @@ static void end_by_limit(struct run *run) {
 		.message =
 			arena_printf(&run->arena, "workflow `%.*s` ran into its time limit of %s",
 				SLICE_FMT(run->workflow->name), limit),
+		.limit_of = run->limit.what,
 		.exit_code = -1,
 		.duration_ms = loop_now_ms(run->options.loop) - run->started_ms,
 	};

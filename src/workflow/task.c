@@ -251,6 +251,7 @@ static void explain_stop(struct task *task) {
 		take_error(task, FAILURE_TIMEOUT,
 			arena_printf(&task->run->arena, "ran into %s time limit of %s",
 				task->limit.what != NULL ? task->limit.what : "its", limit));
+		task->result.error.limit_of = task->limit.what;
 		return;
 	case STOP_FAILED:
 		take_error(task, FAILURE_CANCELLED,

@@ -131,6 +131,21 @@ describe('run: console', { skip }, () => {
     assert.ok(!done.stderr.includes('\u001b'), 'colour without a terminal');
   }));
 
+  test('items that failed in a loop that goes on are told', () => withProject({
+    [W]: workflow(shell('b', 'test {{ item }} != y || { echo broke >&2; exit 3; }', 'for_each = "[\'x\', \'y\', \'z\']"\ncontinue_on_error = true')),
+  }, async ({ run }) => {
+    const done = await run(['run', 'w']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stderr, /b\.\.\. ✓ \(.*\) and went on\n {2}error: execution: 1 of 3 items failed: broke\n/);
+  }));
+
+  for (const [owner, head, more] of [['step', '', 'timeout = 50'], ['workflow', 'timeout = 50', '']])
+    test(`the hint for a time limit names the ${owner}'s`, () => withProject({ [W]: workflow(shell('slow', 'sleep 60', more), head) }, async ({ run }) => {
+      const { stderr } = await run(['run', 'w']);
+      assert.match(stderr, new RegExp(`hint: .*\`timeout\` of the ${owner}$`, 'm'));
+      assert.equal(stderr.match(/hint:/g).length, stderr.match(new RegExp(`of the ${owner}$`, 'gm')).length);
+    }));
+
   test('marks are words in a locale without UTF-8', () => withProject(simple, async ({ run }) => {
     const done = await run(['run', 'w'], { env: { LANG: 'C' } });
     assert.match(done.stderr, /\[1\/2\] one\.\.\. ok \(/);
