@@ -34,6 +34,7 @@ struct run_console {
 	size_t ended[STEP_CANCELLED + 1];
 	struct loop_timer timer;
 	struct run_frame frame;
+	uint64_t drawn_ms; /* when the region was drawn last */
 	unsigned spin;
 	bool is_over;
 	const char *shown_failure; /* the message of the last failure block */
@@ -109,6 +110,7 @@ static size_t put_region(void *data) {
 static void flush_frame(struct run_console *console) {
 	if (console->frame.text.len > 0 || console->running > 0 || console->frame.region_rows > 0) {
 		run_frame_flush(&console->frame, put_region, console);
+		console->drawn_ms = now_ms(console);
 	}
 }
 
@@ -475,9 +477,11 @@ static void on_event(struct run_observer *observer, const struct run_event *even
 		show_end(console, event);
 		break;
 	}
-	/* what is only redrawn waits for the timer */
-	if (console->frame.text.len > 0 || event->type == RUN_EVENT_STEP_START ||
-		event->type == RUN_EVENT_END) {
+	/* what is only redrawn waits for the timer, but for the first row */
+	bool is_first = event->type == RUN_EVENT_STEP_START &&
+			(console->frame.region_rows == 0 ||
+				now_ms(console) - console->drawn_ms >= REDRAW_MS);
+	if (console->frame.text.len > 0 || is_first || event->type == RUN_EVENT_END) {
 		flush_frame(console);
 	}
 	arena_finish(&console->arena);

@@ -2,7 +2,6 @@
 #include "cli/test_cases.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/encoding.h"
 #include "base/file.h"

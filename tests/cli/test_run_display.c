@@ -265,9 +265,16 @@ static void how_long_it_took(void **state) {
 		.is_live = true, .width = 60, .expected_ms = expected_ms};
 	begin(&stage, &live, run_console_create);
 	TELL(&stage, RUN_EVENT_STEP_START, 1, .done = 0);
+	/* ten frames a second at most: this one has to wait */
+	clock_ms = 99;
+	TELL(&stage, RUN_EVENT_STEP_START, 0, .done = 0);
+	fflush(stage.options.out);
+	assert_null(strstr(stage.text, "one"));
+	clock_ms = 100;
 	TELL(&stage, RUN_EVENT_STEP_START, 2, .done = 0);
 	fflush(stage.options.out);
-	assert_non_null(strstr(stage.text, "| [2/3] two  0ms\x1b[K\n"
+	assert_non_null(strstr(stage.text, "| [1/3] one  1ms\x1b[K\n"
+					   "| [2/3] two  100ms\x1b[K\n"
 					   "| [3/3] three  0ms (last time 1m01s)\x1b[K\n"));
 	finish(&stage);
 }
