@@ -280,6 +280,42 @@ static void put_more(struct run_console *console, const struct step_result *resu
 	}
 }
 
+/* Several backends: how many answered, and which (8.3). */
+static void put_backends(struct run_console *console, const struct step_result *result) {
+	size_t answered = result->backends.len;
+	size_t asked = answered + result->failed_backends.len;
+	if (!result->outputs_are_named || asked < 2) {
+		return;
+	}
+	run_frame_begin_colour(&console->frame, RUN_COLOUR_DIM);
+	buf_printf(&console->frame.text, "  %zu of %zu: ", answered, asked);
+	for (size_t i = 0; i < answered; i++) {
+		buf_printf(&console->frame.text, "%s%.*s", i > 0 ? ", " : "",
+			SLICE_FMT(result->backends.items[i]));
+	}
+	run_frame_end_colour(&console->frame);
+	for (size_t i = 0; i < result->failed_backends.len; i++) {
+		struct slice name = result->failed_backends.items[i].name;
+		run_frame_begin_colour(&console->frame, RUN_COLOUR_YELLOW);
+		buf_printf(&console->frame.text, "%s%.*s failed", answered + i > 0 ? ", " : "",
+			SLICE_FMT(name));
+		run_frame_end_colour(&console->frame);
+	}
+}
+
+/* Some items of a loop that went on failed. */
+static void put_note(struct run_console *console, const struct step_result *result) {
+	if (result->status == STEP_OK && result->has_error && result->error.message.len > 0) {
+		struct slice message = slice_trim(result->error.message);
+		size_t end = slice_find_byte(message, '\n');
+		run_frame_begin_colour(&console->frame, RUN_COLOUR_YELLOW);
+		buf_append_str(&console->frame.text, "  ");
+		run_frame_text(
+			&console->frame, end == SIZE_MAX ? message : slice_sub(message, 0, end));
+		run_frame_end_colour(&console->frame);
+	}
+}
+
 static void put_how(struct run_console *console, const struct step_result *result) {
 	char took[RUN_DURATION_MAX];
 	run_words_duration(result->duration_ms, took);
@@ -297,6 +333,8 @@ static void put_how(struct run_console *console, const struct step_result *resul
 		run_frame_end_colour(&console->frame);
 		buf_finish(&usage);
 	}
+	put_backends(console, result);
+	put_note(console, result);
 }
 
 static void show_step_end(struct run_console *console, const struct run_event *event) {
