@@ -303,19 +303,6 @@ static void put_backends(struct run_console *console, const struct step_result *
 	}
 }
 
-/* Some items of a loop that went on failed. */
-static void put_note(struct run_console *console, const struct step_result *result) {
-	if (result->status == STEP_OK && result->has_error && result->error.message.len > 0) {
-		struct slice message = slice_trim(result->error.message);
-		size_t end = slice_find_byte(message, '\n');
-		run_frame_begin_colour(&console->frame, RUN_COLOUR_YELLOW);
-		buf_append_str(&console->frame.text, "  ");
-		run_frame_text(
-			&console->frame, end == SIZE_MAX ? message : slice_sub(message, 0, end));
-		run_frame_end_colour(&console->frame);
-	}
-}
-
 static void put_how(struct run_console *console, const struct step_result *result) {
 	char took[RUN_DURATION_MAX];
 	run_words_duration(result->duration_ms, took);
@@ -334,7 +321,6 @@ static void put_how(struct run_console *console, const struct step_result *resul
 		buf_finish(&usage);
 	}
 	put_backends(console, result);
-	put_note(console, result);
 }
 
 static void show_step_end(struct run_console *console, const struct run_event *event) {
