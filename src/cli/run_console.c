@@ -12,10 +12,10 @@
 #include "base/mem.h"
 #include "cli/run_display.h"
 #include "cli/run_frame.h"
+#include "cli/run_lines.h"
 
 #define REDRAW_MS 100
 #define HEARTBEAT_MS 30000
-#define STDERR_LINES_MAX 15
 
 struct shown_step {
 	bool is_running;
@@ -190,149 +190,21 @@ static void show_output(struct run_console *console, const struct run_event *eve
 
 /* ---- the end of a step ---- */
 
-/* The last lines of a text. */
-static struct slice tail_of(struct slice text) {
-	text = slice_trim(text);
-	size_t lines = 0;
-	for (size_t at = text.len; at > 0; at--) {
-		if (text.data[at - 1] == '\n' && ++lines == STDERR_LINES_MAX) {
-			return slice_from(text, at);
-		}
-	}
-	return text;
-}
-
-static void put_fact(struct run_console *console, const char *name, struct slice text) {
-	if (text.len > 0) {
-		buf_printf(&console->frame.text, "  %-8s ", name);
-		struct slice line = slice_trim(run_frame_masked(&console->frame, text));
-		size_t end = slice_find_byte(line, '\n');
-		run_words_append(
-			&console->frame.text, end == SIZE_MAX ? line : slice_sub(line, 0, end));
-		buf_append_str(&console->frame.text, end == SIZE_MAX ? "" : " ...");
-		run_frame_end_line(&console->frame);
-	}
-}
-
-static void put_exit(struct run_console *console, const struct step_error *error) {
-	struct buf text;
-	buf_init(&text, 0);
-	if (error->exit_code >= 0) {
-		buf_printf(&text, "exit code %d", error->exit_code);
-	}
-	if (error->http_status > 0) {
-		buf_printf(&text, "%sHTTP status %d", text.len > 0 ? ", " : "", error->http_status);
-	}
-	if (error->max_attempts > 1) {
-		buf_printf(&text, "%sattempt %u of %u", text.len > 0 ? ", " : "", error->attempt,
-			error->max_attempts);
-	}
-	put_fact(console, "ended:", buf_slice(&text));
-	buf_finish(&text);
-}
-
-/* Kind, message, command, exit code, the end of its stderr, and what may help. */
 static void put_failure(struct run_console *console, const struct step_error *error) {
-	const char *hint = run_words_hint(error);
-	struct slice message = slice_trim(error->message);
-	struct slice err = slice_trim(error->err);
 	console->shown_failure = error->message.data;
-	buf_append_str(&console->frame.text, "  ");
-	run_frame_coloured(&console->frame, RUN_COLOUR_RED, "error: ");
-	buf_printf(&console->frame.text, "%s: ", failure_class_names[error->class]);
-	size_t end = slice_find_byte(message, '\n');
-	run_frame_text(&console->frame, end == SIZE_MAX ? message : slice_sub(message, 0, end));
-	run_frame_end_line(&console->frame);
-	if (end != SIZE_MAX) {
-		run_frame_block(&console->frame, "    ", tail_of(slice_from(message, end + 1)));
-	}
-	put_fact(console, "command:", error->command);
-	put_exit(console, error);
-	if (err.len > 0 && !slice_eq(err, message)) {
-		struct slice tail = tail_of(err);
-		buf_printf(&console->frame.text,
-			"  stderr%s:", tail.len < err.len ? " (its end)" : "");
-		run_frame_end_line(&console->frame);
-		run_frame_block(&console->frame, "    ", tail);
-	}
-	if (hint != NULL) {
-		buf_printf(&console->frame.text, "  hint:    %s", hint);
-		run_frame_end_line(&console->frame);
-	}
-}
-
-static void put_more(struct run_console *console, const struct step_result *result) {
-	const struct run_display_options *options = &console->display.options;
-	if (options->is_verbose && result->status == STEP_OK && slice_trim(result->err).len > 0) {
-		buf_append_str(&console->frame.text, "  stderr:");
-		run_frame_end_line(&console->frame);
-		run_frame_block(&console->frame, "    ", result->err);
-	}
-	if (options->is_traced && result->prompt.len > 0) {
-		buf_append_str(&console->frame.text, "  prompt:");
-		run_frame_end_line(&console->frame);
-		run_frame_block(&console->frame, "    ", result->prompt);
-	}
-	if (options->is_traced && result->output.len > 0) {
-		buf_append_str(&console->frame.text, "  output:");
-		run_frame_end_line(&console->frame);
-		run_frame_block(&console->frame, "    ", result->output);
-	}
-}
-
-/* Several backends: how many answered, and which (8.3). */
-static void put_backends(struct run_console *console, const struct step_result *result) {
-	size_t answered = result->backends.len;
-	size_t asked = answered + result->failed_backends.len;
-	if (!result->outputs_are_named || asked < 2) {
-		return;
-	}
-	run_frame_begin_colour(&console->frame, RUN_COLOUR_DIM);
-	buf_printf(&console->frame.text, "  %zu of %zu: ", answered, asked);
-	for (size_t i = 0; i < answered; i++) {
-		buf_printf(&console->frame.text, "%s%.*s", i > 0 ? ", " : "",
-			SLICE_FMT(result->backends.items[i]));
-	}
-	run_frame_end_colour(&console->frame);
-	for (size_t i = 0; i < result->failed_backends.len; i++) {
-		struct slice name = result->failed_backends.items[i].name;
-		run_frame_begin_colour(&console->frame, RUN_COLOUR_YELLOW);
-		buf_printf(&console->frame.text, "%s%.*s failed", answered + i > 0 ? ", " : "",
-			SLICE_FMT(name));
-		run_frame_end_colour(&console->frame);
-	}
-}
-
-static void put_how(struct run_console *console, const struct step_result *result) {
-	char took[RUN_DURATION_MAX];
-	run_words_duration(result->duration_ms, took);
-	buf_printf(&console->frame.text, " (%s)",
-		result->is_resumed      ? "done before"
-		: result->is_from_cache ? "from the cache"
-					: took);
-	if (console->display.options.is_verbose && result->backend.len > 0) {
-		struct buf usage;
-		buf_init(&usage, 0);
-		run_words_usage(&result->usage, &usage);
-		run_frame_begin_colour(&console->frame, RUN_COLOUR_DIM);
-		buf_printf(&console->frame.text, "  %.*s%s%.*s", SLICE_FMT(result->backend),
-			usage.len > 0 ? ", " : "", (int)usage.len, usage.len > 0 ? usage.data : "");
-		run_frame_end_colour(&console->frame);
-		buf_finish(&usage);
-	}
-	put_backends(console, result);
+	run_lines_failure(&console->frame, error);
 }
 
 static void show_step_end(struct run_console *console, const struct run_event *event) {
 	const struct step_result *result = event->result;
 	struct shown_step *shown = &console->steps[event->step->number];
-	bool is_quiet = console->display.options.is_quiet;
+	const struct run_display_options *options = &console->display.options;
 	run_frame_begin_line(&console->frame);
 	end_streamed(console, event->step);
 	console->running -= shown->is_running;
 	shown->is_running = false;
 	console->ended[result->status]++;
-	if (is_quiet && (result->status != STEP_FAILED || result->is_continued)) {
+	if (options->is_quiet && (result->status != STEP_FAILED || result->is_continued)) {
 		return;
 	}
 	put_step(console, event);
@@ -347,16 +219,16 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 		return;
 	case STEP_CANCELLED:
 		run_frame_mark(&console->frame, RUN_MARK_STOPPED);
-		put_how(console, result);
+		run_lines_how(&console->frame, result, options->is_verbose);
 		run_frame_end_line(&console->frame);
 		return;
 	case STEP_FAILED:
 		run_frame_mark(&console->frame, RUN_MARK_FAILED);
-		put_how(console, result);
+		run_lines_how(&console->frame, result, options->is_verbose);
 		buf_append_str(&console->frame.text, result->is_continued ? " and went on" : "");
 		run_frame_end_line(&console->frame);
 		put_failure(console, &result->error);
-		put_more(console, result);
+		run_lines_more(&console->frame, result, options->is_verbose, options->is_traced);
 		return;
 	case STEP_PENDING:
 	case STEP_RUNNING:
@@ -364,7 +236,7 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 		break;
 	}
 	run_frame_mark(&console->frame, RUN_MARK_OK);
-	put_how(console, result);
+	run_lines_how(&console->frame, result, options->is_verbose);
 	/* items of a loop that failed while others did not */
 	bool lacks_some = result->has_error && !result->is_resumed;
 	buf_append_str(&console->frame.text, lacks_some ? " and went on" : "");
@@ -372,7 +244,7 @@ static void show_step_end(struct run_console *console, const struct run_event *e
 	if (lacks_some) {
 		put_failure(console, &result->error);
 	}
-	put_more(console, result);
+	run_lines_more(&console->frame, result, options->is_verbose, options->is_traced);
 }
 
 /* ---- other events ---- */
@@ -471,35 +343,45 @@ static void show_end(struct run_console *console, const struct run_event *event)
 	}
 }
 
-static void on_event(struct run_observer *observer, const struct run_event *event) {
-	struct run_console *console = (struct run_console *)observer;
-	bool is_quiet = console->display.options.is_quiet;
+/* Failures alone, but also what they need to know. */
+static bool is_for_quiet(enum run_event_type type) {
+	return type == RUN_EVENT_STEP_START || type == RUN_EVENT_STEP_END || type == RUN_EVENT_END;
+}
+
+static void show(struct run_console *console, const struct run_event *event) {
 	switch (event->type) {
 	case RUN_EVENT_START:
-		is_quiet ? (void)0 : show_start(console, event);
+		show_start(console, event);
 		break;
 	case RUN_EVENT_STEP_START:
 		show_step_start(console, event);
 		break;
 	case RUN_EVENT_STEP_OUTPUT:
-		is_quiet ? (void)0 : show_output(console, event);
+		show_output(console, event);
 		break;
 	case RUN_EVENT_STEP_PROGRESS:
-		is_quiet ? (void)0 : show_progress(console, event);
+		show_progress(console, event);
 		break;
 	case RUN_EVENT_STEP_RETRY:
-		is_quiet ? (void)0 : show_retry(console, event);
+		show_retry(console, event);
 		break;
 	case RUN_EVENT_STEP_END:
 		show_step_end(console, event);
 		break;
 	case RUN_EVENT_INFO:
 	case RUN_EVENT_WARNING:
-		is_quiet ? (void)0 : show_message(console, event);
+		show_message(console, event);
 		break;
 	case RUN_EVENT_END:
 		show_end(console, event);
 		break;
+	}
+}
+
+static void on_event(struct run_observer *observer, const struct run_event *event) {
+	struct run_console *console = (struct run_console *)observer;
+	if (!console->display.options.is_quiet || is_for_quiet(event->type)) {
+		show(console, event);
 	}
 	/* what is only redrawn waits for the timer, but for the first row */
 	bool is_first = event->type == RUN_EVENT_STEP_START &&
