@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "cli/test.h"
+#include "data/nearest.h"
 
 struct mocks {
 	struct test_case *one;
@@ -206,28 +207,20 @@ void test_mocks_define(const struct test_cases *cases, struct runner_config *run
 /* ---- what nobody knows ---- */
 
 static void refuse_name(struct mocks *mocks, struct slice name, uint32_t line, uint32_t column) {
-	struct {
-		const char **items;
-		size_t len, cap;
-	} names = {0};
+	struct nearest nearest = nearest_begin(name);
 	for (size_t i = 0; i < mocks->workflow->steps.len; i++) {
-		*ARENA_PUSH(mocks->arena, &names) =
-			arena_strdup(mocks->arena, mocks->workflow->steps.items[i].name);
+		nearest_offer(&nearest, mocks->workflow->steps.items[i].name);
 	}
 	for (size_t i = 0; i < mocks->runner->roles.len; i++) {
-		*ARENA_PUSH(mocks->arena, &names) =
-			arena_strdup(mocks->arena, mocks->runner->roles.items[i].name);
+		nearest_offer(&nearest, mocks->runner->roles.items[i].name);
 	}
 	for (size_t i = 0; i < mocks->runner->backends.len; i++) {
-		*ARENA_PUSH(mocks->arena, &names) =
-			arena_strdup(mocks->arena, mocks->runner->backends.items[i].name);
+		nearest_offer(&nearest, mocks->runner->backends.items[i].name);
 	}
-	*ARENA_PUSH(mocks->arena, &names) = NULL;
-	const char *near = problems_nearest(name, names.items);
 	problems_add(mocks->problems, line, column,
 		"`%.*s` is no query step, role or backend of this workflow", SLICE_FMT(name));
-	if (near != NULL) {
-		problems_hint(mocks->problems, "did you mean `%s`?", near);
+	if (nearest.found.data != NULL) {
+		problems_hint(mocks->problems, "did you mean `%.*s`?", SLICE_FMT(nearest.found));
 	}
 }
 

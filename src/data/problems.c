@@ -1,6 +1,8 @@
 /* problems.c: collecting and printing the problems of a file. */
 #include "data/problems.h"
 
+#include "data/nearest.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -77,22 +79,11 @@ void problems_hint(struct problems *problems, const char *format, ...) {
 }
 
 const char *problems_nearest(struct slice word, const char *const *candidates) {
-	/* workflows.md 1.10: half of the word may be wrong, but at least one letter must be right.
-	 */
-	size_t best = (word.len / 2 > 2 ? word.len / 2 : 2) + 1;
-	const char *nearest = NULL;
+	struct nearest nearest = nearest_begin(word);
 	for (; *candidates; candidates++) {
-		struct slice candidate = slice_of(*candidates);
-		size_t distance = slice_distance(word, candidate, best - 1);
-		if (distance < best && distance < word.len && distance < candidate.len) {
-			best = distance;
-			nearest = *candidates;
-		}
-		if (best == 0) {
-			break;
-		}
+		nearest_offer(&nearest, slice_of(*candidates));
 	}
-	return nearest;
+	return nearest.found.data;
 }
 
 /* The bytes of a 1-based line without its line end; absent beyond the last. Moves *at, a cursor of

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/nearest.h"
 #include "mux/role_internal.h"
 
 /* workflows.md 1.5: what a backend does that says nothing. */
@@ -112,27 +113,19 @@ struct named_backend *named_find(struct named_backends *named, struct slice name
 
 /* ---- what can be asked ---- */
 
-/* The name of the configuration that is nearest to one that does not exist; or NULL. */
-static const char *nearest(const struct mux *mux, const char *name, struct arena *arena) {
-	const struct runner_config *runner = runner_in(mux);
-	size_t count = runner != NULL ? runner->backends.len : 0;
-	const char **names = ARENA_ARRAY(arena, const char *, count + 1);
-	for (size_t i = 0; i < count; i++) {
-		names[i] = runner->backends.items[i].name.data;
-	}
-	return problems_nearest(slice_of(name), names);
-}
-
 static bool check_model(
 	const struct mux *mux, const char *name, struct arena *arena, struct error *error) {
 	if (is_model_name(slice_of(name))) {
 		return mux_check_model(mux, slice_of(name), arena, error);
 	}
-	const char *meant = nearest(mux, name, arena);
+	const struct runner_config *runner = runner_in(mux);
+	struct nearest nearest = nearest_begin(slice_of(name));
+	for (size_t i = 0; runner != NULL && i < runner->backends.len; i++) {
+		nearest_offer(&nearest, runner->backends.items[i].name);
+	}
 	return error_set(error, ERROR_CONFIGURATION,
-		"there is no backend `%s` in the configuration%s%s%s", name,
-		meant != NULL ? "; did you mean `" : "", meant != NULL ? meant : "",
-		meant != NULL ? "`?" : "");
+		"there is no backend `%s` in the configuration%s", name,
+		nearest_clause(&nearest, arena));
 }
 
 static bool check_enabled(const struct runner_backend *settings, struct error *error) {

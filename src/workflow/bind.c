@@ -100,9 +100,9 @@ static size_t find_arg(const struct workflow *workflow, struct slice name) {
 }
 
 static struct slice nearest_arg(const struct workflow *workflow, struct slice name) {
-	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	struct nearest nearest = nearest_begin(name);
 	for (size_t i = 0; i < workflow->args.len; i++) {
-		workflow_nearest_offer(&nearest, workflow->args.items[i].name);
+		nearest_offer(&nearest, workflow->args.items[i].name);
 	}
 	return nearest.found;
 }
@@ -251,11 +251,11 @@ static struct slice shown(const struct workflow_arg *arg, struct slice text) {
 
 static void refuse_choice(
 	struct binder *binder, const struct workflow_arg *arg, struct slice text) {
-	struct workflow_nearest nearest = workflow_nearest_begin(text);
+	struct nearest nearest = nearest_begin(text);
 	struct slice all = {0};
 	for (size_t i = 0; i < arg->choices.len; i++) {
 		struct slice choice = arg->choices.items[i];
-		workflow_nearest_offer(&nearest, choice);
+		nearest_offer(&nearest, choice);
 		all = arena_printf(binder->arena, "%.*s%s%.*s", SLICE_FMT(all), i ? ", " : "",
 			SLICE_FMT(choice));
 	}

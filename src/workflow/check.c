@@ -7,8 +7,8 @@ bool workflow_may_suggest(struct workflow_checker *checker) {
 	return checker->suggestions++ < WORKFLOW_SUGGESTIONS_MAX;
 }
 
-void workflow_suggest(struct workflow_checker *checker, const struct workflow_nearest *nearest,
-	const char *before) {
+void workflow_suggest(
+	struct workflow_checker *checker, const struct nearest *nearest, const char *before) {
 	if (nearest->found.data) {
 		problems_hint(checker->problems, "did you mean `%s%.*s`?", before,
 			SLICE_FMT(nearest->found));
@@ -38,10 +38,10 @@ static void check_default_answer(
 	struct slice text = step->default_answer.source.text;
 	bool is_template = slice_contains(text, SLICE("{{")) || slice_contains(text, SLICE("{%"));
 	bool is_option = step->options.len == 0 || is_template || !text.data;
-	struct workflow_nearest nearest = workflow_nearest_begin(text);
+	struct nearest nearest = nearest_begin(text);
 	for (size_t i = 0; i < step->options.len; i++) {
 		is_option |= slice_ieq(step->options.items[i], text);
-		workflow_nearest_offer(&nearest, step->options.items[i]);
+		nearest_offer(&nearest, step->options.items[i]);
 	}
 	if (!is_option) {
 		workflow_problem(checker->workflow, checker->problems, false,

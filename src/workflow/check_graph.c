@@ -59,12 +59,12 @@ static void suggest_name(struct workflow_checker *checker, struct slice word) {
 	if (!workflow_may_suggest(checker)) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(word);
+	struct nearest nearest = nearest_begin(word);
 	for (size_t i = 0; i < workflow->steps.len; i++) {
-		workflow_nearest_offer(&nearest, workflow->steps.items[i].name);
+		nearest_offer(&nearest, workflow->steps.items[i].name);
 	}
 	for (size_t i = 0; i < workflow->groups.len; i++) {
-		workflow_nearest_offer(&nearest, workflow->groups.items[i].name);
+		nearest_offer(&nearest, workflow->groups.items[i].name);
 	}
 	workflow_suggest(checker, &nearest, "");
 }

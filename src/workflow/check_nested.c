@@ -47,11 +47,11 @@ static void check_arguments(struct nesting *nesting, const struct workflow *call
 	}
 	for (size_t w = 0; w < step->with.len; w++) {
 		struct slice name = step->with.items[w].name;
-		struct workflow_nearest nearest = workflow_nearest_begin(name);
+		struct nearest nearest = nearest_begin(name);
 		bool is_declared = called->args.len == 0;
 		for (size_t i = 0; i < called->args.len; i++) {
 			is_declared |= slice_eq(called->args.items[i].name, name);
-			workflow_nearest_offer(&nearest, called->args.items[i].name);
+			nearest_offer(&nearest, called->args.items[i].name);
 		}
 		if (!is_declared) {
 			workflow_problem(checker->workflow, checker->problems, true,

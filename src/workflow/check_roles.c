@@ -27,10 +27,9 @@ static const struct runner_role *find_team_role(
 	return NULL;
 }
 
-static void offer_roles(
-	struct workflow_nearest *nearest, const struct runner_role *roles, size_t count) {
+static void offer_roles(struct nearest *nearest, const struct runner_role *roles, size_t count) {
 	for (size_t i = 0; i < count; i++) {
-		workflow_nearest_offer(nearest, roles[i].name);
+		nearest_offer(nearest, roles[i].name);
 	}
 }
 
@@ -56,9 +55,9 @@ static size_t check_backends(struct workflow_checker *checker, const char *what,
 			workflow_problem(checker->workflow, checker->problems, false, place,
 				"%s `%.*s` names the backend `%.*s`, which is not configured", what,
 				SLICE_FMT(owner), SLICE_FMT(names->items[i]));
-			struct workflow_nearest nearest = workflow_nearest_begin(names->items[i]);
+			struct nearest nearest = nearest_begin(names->items[i]);
 			for (size_t b = 0; b < runner->backends.len; b++) {
-				workflow_nearest_offer(&nearest, runner->backends.items[b].name);
+				nearest_offer(&nearest, runner->backends.items[b].name);
 			}
 			workflow_suggest(checker, &nearest, "");
 			enabled++; /* one problem is enough */
@@ -96,7 +95,7 @@ static void tell_unknown_role(struct workflow_checker *checker, const struct wor
 	if (!workflow_may_suggest(checker)) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(step->role);
+	struct nearest nearest = nearest_begin(step->role);
 	offer_roles(&nearest, workflow->roles.items, workflow->roles.len);
 	offer_roles(&nearest, runner->roles.items, runner->roles.len);
 	for (size_t i = 0; i < runner->teams.len; i++) {

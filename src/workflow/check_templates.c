@@ -132,16 +132,15 @@ static void check_result_field(struct look *look, const struct template_mention 
 		return;
 	}
 	struct slice name = mention->segments[segment];
-	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	struct nearest nearest = nearest_begin(name);
 	const char *const *fields = is_error ? error_fields : step_fields;
 	for (; *fields; fields++) {
-		workflow_nearest_offer(&nearest, slice_of(*fields));
+		nearest_offer(&nearest, slice_of(*fields));
 	}
 	/* What the step promises to answer. */
 	const struct json *properties = json_get(step->written.output_schema, "properties");
 	json_each (property, is_error ? NULL : properties) {
-		workflow_nearest_offer(
-			&nearest, json_key(property, look->checker->problems->arena));
+		nearest_offer(&nearest, json_key(property, look->checker->problems->arena));
 	}
 	if (slice_eq(nearest.found, name) || !is_slip(name, nearest.found)) {
 		return;
@@ -174,9 +173,9 @@ static void check_step_mention(
 				"a `-` subtracts here: write steps[\"%.*s\"], or `_` for the `-`",
 				SLICE_FMT(meant));
 		} else if (workflow_may_suggest(checker)) {
-			struct workflow_nearest nearest = workflow_nearest_begin(name);
+			struct nearest nearest = nearest_begin(name);
 			for (size_t i = 0; i < workflow->steps.len; i++) {
-				workflow_nearest_offer(&nearest, workflow->steps.items[i].name);
+				nearest_offer(&nearest, workflow->steps.items[i].name);
 			}
 			workflow_suggest(checker, &nearest, "");
 		}
@@ -207,9 +206,9 @@ static void check_group_mention(
 		tell(look, mention->is_guarded, offset_of(look, mention, at, 1),
 			"`%.*s`: there is no group `%.*s`", SLICE_FMT(path_text(look, mention)),
 			SLICE_FMT(name));
-		struct workflow_nearest nearest = workflow_nearest_begin(name);
+		struct nearest nearest = nearest_begin(name);
 		for (size_t i = 0; i < workflow->groups.len; i++) {
-			workflow_nearest_offer(&nearest, workflow->groups.items[i].name);
+			nearest_offer(&nearest, workflow->groups.items[i].name);
 		}
 		workflow_suggest(checker, &nearest, "");
 	}
@@ -230,11 +229,11 @@ static void suggest_arg(struct workflow_checker *checker, const struct template_
 	if (!workflow_may_suggest(checker)) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(mention->segments[1]);
+	struct nearest nearest = nearest_begin(mention->segments[1]);
 	struct slice meant = with_hyphens(mention);
 	for (size_t i = 0; i < checker->workflow->args.len; i++) {
 		struct slice name = checker->workflow->args.items[i].name;
-		workflow_nearest_offer(&nearest, name);
+		nearest_offer(&nearest, name);
 		if (slice_eq(name, meant)) {
 			problems_hint(checker->problems,
 				"a `-` subtracts here: write args[\"%.*s\"]", SLICE_FMT(meant));
@@ -296,12 +295,12 @@ static void check_field(struct look *look, const struct template_mention *mentio
 	if (!fields || mention->count < 2) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(mention->segments[1]);
+	struct nearest nearest = nearest_begin(mention->segments[1]);
 	for (const char *const *field = fields; *field; field++) {
 		if (slice_is(mention->segments[1], *field)) {
 			return;
 		}
-		workflow_nearest_offer(&nearest, slice_of(*field));
+		nearest_offer(&nearest, slice_of(*field));
 	}
 	bool is_warning = mention->is_guarded || look->use == TEMPLATE_USE_CONDITION;
 	tell(look, is_warning, offset_of(look, mention, at, 1), "`%.*s`: `%.*s` has no `%.*s`",
@@ -315,12 +314,12 @@ static void check_item_field(struct look *look, const struct template_mention *m
 	if (mention->count < 2 || step->matrix.len == 0) {
 		return;
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(mention->segments[1]);
+	struct nearest nearest = nearest_begin(mention->segments[1]);
 	for (size_t i = 0; i < step->matrix.len; i++) {
 		if (slice_eq(step->matrix.items[i].name, mention->segments[1])) {
 			return;
 		}
-		workflow_nearest_offer(&nearest, step->matrix.items[i].name);
+		nearest_offer(&nearest, step->matrix.items[i].name);
 	}
 	tell(look, mention->is_guarded || look->use == TEMPLATE_USE_CONDITION,
 		offset_of(look, mention, at, 1), "`%.*s`: `matrix` has no `%.*s`",
@@ -359,10 +358,10 @@ static void tell_unknown(struct look *look, const struct template_mention *menti
 			return;
 		}
 	}
-	struct workflow_nearest nearest = workflow_nearest_begin(name);
+	struct nearest nearest = nearest_begin(name);
 	for (size_t i = 0; i < COUNT(known_names); i++) {
 		if (is_in_scope(look, known_names[i].scope)) {
-			workflow_nearest_offer(&nearest, slice_of(known_names[i].name));
+			nearest_offer(&nearest, slice_of(known_names[i].name));
 		}
 	}
 	workflow_suggest(checker, &nearest, "");

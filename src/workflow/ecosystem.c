@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "data/nearest.h"
 #include "workflow/memory.h"
 
 const char *ecosystem_project_path(
@@ -43,42 +44,33 @@ static void detect_by_dir(const struct runner_ecosystem *ecosystem, const char *
 	}
 }
 
-static const char *nearest_of(const char **names, struct slice word) {
-	return problems_nearest(word, names);
-}
-
 static bool find_forced(const struct runner_config *runner, struct slice forced,
 	struct arena *arena, const struct runner_ecosystem **found, struct error *error) {
 	*found = runner_find_ecosystem(runner, forced);
 	if (*found) {
 		return true;
 	}
-	const char **names = ARENA_ARRAY(arena, const char *, runner->ecosystems.len + 1);
+	struct nearest nearest = nearest_begin(forced);
 	for (size_t i = 0; i < runner->ecosystems.len; i++) {
-		names[i] = arena_strdup(arena, runner->ecosystems.items[i].name);
+		nearest_offer(&nearest, runner->ecosystems.items[i].name);
 	}
-	const char *near = nearest_of(names, forced);
 	return error_set(error, ERROR_INVALID_REQUEST,
-		"no ecosystem `%.*s` is configured%s%s%s; llm-mux ecosystems lists them",
-		SLICE_FMT(forced), near ? " (did you mean `" : "", near ? near : "",
-		near ? "`?)" : "");
+		"no ecosystem `%.*s` is configured%s (llm-mux ecosystems lists all)",
+		SLICE_FMT(forced), nearest_clause(&nearest, arena));
 }
 
 static bool find_project(const struct runner_ecosystem *ecosystem, struct slice forced,
 	struct arena *arena, const struct runner_project **found, struct error *error) {
-	const char **names = ARENA_ARRAY(arena, const char *, ecosystem->projects.len + 1);
+	struct nearest nearest = nearest_begin(forced);
 	for (size_t i = 0; i < ecosystem->projects.len; i++) {
-		names[i] = arena_strdup(arena, ecosystem->projects.items[i].name);
+		nearest_offer(&nearest, ecosystem->projects.items[i].name);
 		if (slice_eq(ecosystem->projects.items[i].name, forced)) {
 			*found = &ecosystem->projects.items[i];
 			return true;
 		}
 	}
-	const char *near = nearest_of(names, forced);
-	return error_set(error, ERROR_INVALID_REQUEST,
-		"ecosystem `%.*s` has no project `%.*s`%s%s%s", SLICE_FMT(ecosystem->name),
-		SLICE_FMT(forced), near ? " (did you mean `" : "", near ? near : "",
-		near ? "`?)" : "");
+	return error_set(error, ERROR_INVALID_REQUEST, "ecosystem `%.*s` has no project `%.*s`%s",
+		SLICE_FMT(ecosystem->name), SLICE_FMT(forced), nearest_clause(&nearest, arena));
 }
 
 bool ecosystem_detect(const struct runner_config *runner, const char *dir, struct slice forced,

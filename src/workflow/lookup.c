@@ -129,17 +129,14 @@ void workflow_each(const struct workflow_places *places, struct arena *arena,
 /* ---- finding ---- */
 
 static void offer_name(void *data, const struct workflow_listing *listing) {
-	workflow_nearest_offer(data, slice_of(listing->name));
+	nearest_offer(data, slice_of(listing->name));
 }
 
 static bool not_found(const struct workflow_places *places, const char *name, struct arena *arena,
 	struct error *error) {
-	struct workflow_nearest nearest = workflow_nearest_begin(slice_of(name));
+	struct nearest nearest = nearest_begin(slice_of(name));
 	workflow_each(places, arena, offer_name, &nearest);
-	const char *hint = "";
-	if (nearest.found.data) {
-		hint = arena_printf(arena, "; did you mean `%.*s`?", SLICE_FMT(nearest.found)).data;
-	}
+	const char *hint = nearest_clause(&nearest, arena);
 	return error_set(error, ERROR_NOT_FOUND,
 		"there is no workflow `%s`: looked in %s, %s and the built-in ones%s "
 		"(`llm-mux workflows` lists all)",

@@ -1,5 +1,6 @@
 /* roles.c: what a query step's role means here: the team's override, the workflow's own role, the
  * configuration's; and what the step itself says (workflows.md 3.1, 3.2). */
+#include "data/nearest.h"
 #include "workflow/run_internal.h"
 
 /* A role as it stands in one place, laid over a more general one. */
@@ -36,24 +37,20 @@ static void lay_over(struct resolved *resolved, const struct runner_role *role) 
 }
 
 static bool explain_unknown(const struct run *run, struct slice name, struct error *error) {
-	size_t global_count = run->runner != NULL ? run->runner->roles.len : 0;
-	const char *nearest = NULL;
-	size_t best = name.len / 2 > 2 ? name.len / 2 : 2;
-	for (size_t i = 0; i < run->workflow->roles.len + global_count; i++) {
-		const struct runner_role *role =
-			i < run->workflow->roles.len
-				? &run->workflow->roles.items[i]
-				: &run->runner->roles.items[i - run->workflow->roles.len];
-		size_t distance = slice_distance(name, role->name, best);
-		if (distance <= best && (nearest == NULL || distance < best)) {
-			best = distance;
-			nearest = role->name.data;
-		}
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	struct nearest nearest = nearest_begin(name);
+	for (size_t i = 0; i < run->workflow->roles.len; i++) {
+		nearest_offer(&nearest, run->workflow->roles.items[i].name);
 	}
-	return error_set(error, ERROR_CONFIGURATION,
-		"no role `%.*s` is defined, neither in the workflow nor in the configuration%s%s%s",
-		SLICE_FMT(name), nearest != NULL ? "; did you mean `" : "",
-		nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+	for (size_t i = 0; run->runner != NULL && i < run->runner->roles.len; i++) {
+		nearest_offer(&nearest, run->runner->roles.items[i].name);
+	}
+	error_set(error, ERROR_CONFIGURATION,
+		"no role `%.*s` is defined, neither in the workflow nor in the configuration%s",
+		SLICE_FMT(name), nearest_clause(&nearest, &arena));
+	arena_finish(&arena);
+	return false;
 }
 
 static bool find_role(

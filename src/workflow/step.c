@@ -189,9 +189,9 @@ static uint32_t read_classes(
 			bits |= UINT32_C(1) << class;
 			continue;
 		}
-		struct workflow_nearest nearest = workflow_nearest_begin(names->items[i]);
+		struct nearest nearest = nearest_begin(names->items[i]);
 		for (class = 0; class < FAILURE_CANCELLED; class ++) {
-			workflow_nearest_offer(&nearest, slice_of(failure_class_names[class]));
+			nearest_offer(&nearest, slice_of(failure_class_names[class]));
 		}
 		PROBLEM(loader, false, &names->places[i],
 			"`%s` names no class of failure: `%.*s` (timeout, rate_limit, network, "
@@ -343,11 +343,11 @@ static void check_exclude(struct workflow_loader *loader, const struct workflow_
 		}
 		json_each (member, cell) {
 			struct slice key = json_key(member, loader->problems->arena);
-			struct workflow_nearest nearest = workflow_nearest_begin(key);
+			struct nearest nearest = nearest_begin(key);
 			bool is_axis = false;
 			for (size_t i = 0; i < step->matrix.len; i++) {
 				is_axis |= slice_eq(step->matrix.items[i].name, key);
-				workflow_nearest_offer(&nearest, step->matrix.items[i].name);
+				nearest_offer(&nearest, step->matrix.items[i].name);
 			}
 			if (is_axis) {
 				continue;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "data/nearest.h"
 #include "workflow/memory.h"
 
 /* A marker is a path or a glob, relative to the directory; it must not lead out of it. */
@@ -79,17 +80,16 @@ static bool refuse_unknown(
 	const struct runner_config *runner, struct slice forced, struct error *error) {
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
-	const char **names = ARENA_ARRAY(&arena, const char *, runner->teams.len + 1);
+	struct nearest nearest = nearest_begin(forced);
 	struct buf list;
 	buf_init(&list, 0);
 	for (size_t i = 0; i < runner->teams.len; i++) {
-		names[i] = arena_strdup(&arena, runner->teams.items[i].name);
-		buf_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+		struct slice name = runner->teams.items[i].name;
+		nearest_offer(&nearest, name);
+		buf_printf(&list, "%s%.*s", i > 0 ? ", " : "", SLICE_FMT(name));
 	}
-	const char *near = problems_nearest(forced, names);
-	error_set(error, ERROR_INVALID_REQUEST, "no team `%.*s`%s%s%s; teams are: %.*s",
-		SLICE_FMT(forced), near ? " (did you mean `" : "", near ? near : "",
-		near ? "`?)" : "", (int)list.len, list.len > 0 ? list.data : "");
+	error_set(error, ERROR_INVALID_REQUEST, "there is no team `%.*s`%s (teams are: %.*s)",
+		SLICE_FMT(forced), nearest_clause(&nearest, &arena), SLICE_FMT(buf_slice(&list)));
 	buf_finish(&list);
 	arena_finish(&arena);
 	return false;

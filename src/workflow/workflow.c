@@ -50,25 +50,3 @@ const struct workflow_group *workflow_find_group(
 	const struct workflow *workflow, struct slice name) {
 	return map_get(&workflow->group_index, name);
 }
-
-/* ---- suggestions ---- */
-
-struct workflow_nearest workflow_nearest_begin(struct slice word) {
-	size_t limit = word.len / 2 > 2 ? word.len / 2 : 2;
-	return (struct workflow_nearest){.word = word, .best = limit + 1};
-}
-
-void workflow_nearest_offer(struct workflow_nearest *nearest, struct slice candidate) {
-	size_t limit = nearest->best - 1;
-	size_t difference = candidate.len > nearest->word.len ? candidate.len - nearest->word.len
-							      : nearest->word.len - candidate.len;
-	if (nearest->best == 0 || difference > limit) {
-		return;
-	}
-	size_t distance = slice_distance(nearest->word, candidate, limit);
-	/* A word of which nothing is left is no typo. */
-	if (distance < nearest->best && distance < candidate.len) {
-		nearest->best = distance;
-		nearest->found = candidate;
-	}
-}

@@ -9,6 +9,7 @@
 #ifndef LLMMUX_WORKFLOW_INTERNAL_H
 #define LLMMUX_WORKFLOW_INTERNAL_H
 
+#include "data/nearest.h"
 #include "workflow/workflow.h"
 
 #define WORKFLOW_TEXT_MAX ((size_t)16 * 1024 * 1024) /* bytes of one file */
@@ -19,15 +20,6 @@
 /* Suggestions are looked for this often in one check: with thousands of wrong names among thousands
  * of steps each would cost a pass over all names. */
 #define WORKFLOW_SUGGESTIONS_MAX 50
-
-/* ---- "did you mean": the nearest candidate (workflows.md 1.10) ---- */
-struct workflow_nearest {
-	struct slice word;
-	size_t best;
-	struct slice found; /* absent: none is near */
-};
-struct workflow_nearest workflow_nearest_begin(struct slice word);
-void workflow_nearest_offer(struct workflow_nearest *nearest, struct slice candidate);
 
 /* ---- what kind of text a template is ---- */
 enum template_use {
@@ -157,8 +149,8 @@ struct workflow_checker {
 /* True while another suggestion may be looked for. */
 bool workflow_may_suggest(struct workflow_checker *checker);
 /* The hint of the problem told last, when something is near; `before` stands before the name. */
-void workflow_suggest(struct workflow_checker *checker, const struct workflow_nearest *nearest,
-	const char *before);
+void workflow_suggest(
+	struct workflow_checker *checker, const struct nearest *nearest, const char *before);
 void workflow_check_graph(struct workflow_checker *checker);
 void workflow_check_templates(struct workflow_checker *checker);
 void workflow_check_roles(struct workflow_checker *checker);
