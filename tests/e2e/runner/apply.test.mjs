@@ -263,10 +263,22 @@ test('rollback: without it the edits stay, and the error says where the backups 
   assert.ok(where, done.stderr);
 });
 
-test('rollback: rollback = "none" and "git"', async (t) => {
+test('rollback: rollback = "none" leaves the edits', async (t) => {
   const { place } = applying(t, edit, { step: { verify: 'false', rollback: 'none' } });
   await place.run(1, 'w');
   assert.equal(place.read('a.txt'), wanted);
+});
+
+test('rollback: rollback = "git" restores a clean file, and never costs an uncommitted change', async (t) => {
+  const { execFileSync } = await import('node:child_process');
+  for (const dirty of [null, 'one, not committed\ntwo\nthree\n']) {
+    const { place } = applying(t, edit, { step: { verify: 'false', rollback: 'git' } });
+    for (const args of [['init', '-q'], ['add', '.'], ['-c', 'user.name=t', '-c', 'user.email=t@example.org', 'commit', '-qm', 'one']]) execFileSync('git', args, { cwd: place.dir, env: place.env });
+    if (dirty) place.write('a.txt', dirty);
+    await place.run(1, 'w');
+    assert.equal(place.read('a.txt'), dirty ?? files['a.txt']);
+    assert.ok(!existsSync(place.path('made')));
+  }
 });
 
 test('verify retry: the backend is called again with stderr, a good second answer passes', async (t) => {

@@ -303,6 +303,41 @@ test('trust: a workflow of the project waits for trust as well', async (t) => {
   assert.ok(place.has('ran'));
 });
 
+test('trust: naming a file of .llm-mux by its path is no way around, nor is the name of a built-in workflow', async (t) => {
+  const place = lab(t, { files: { '.llm-mux/workflows/p.toml': flow({ s: shell('touch ran') }), '.llm-mux/workflows/hunt.toml': flow({ s: shell('touch ran') }) } });
+  for (const name of ['.llm-mux/workflows/p.toml', './.llm-mux/../.llm-mux/workflows/p.toml', place.path('.llm-mux/workflows/p.toml'), 'hunt']) {
+    const done = await place.cli('run', name);
+    assert.equal(done.code, 2, `${name}: ${done.stderr}`);
+    assert.match(done.stderr, /trust/);
+    assert.ok(!place.has('ran'));
+  }
+});
+
+test('trust: an untrusted project sends no file from elsewhere to a model', async (t) => {
+  for (const name of ['outside.md', '/etc/passwd']) {
+    const place = lab(t, { workflows: { w: { s: query('u', 'hello') } }, files: { mark: '' } });
+    const backend = place.canned('u', 'x');
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(join(place.home, 'outside.md'), 'private words root:x:0');
+    place.configure({ backends: { u: { command: backend.command } }, roles: { u: { backends: ['u'] } } });
+    place.write('.llm-mux/config.toml', `[teams.t]\ndetect = ["mark"]\ncontext = ["${name.startsWith('/') ? name : `../${name}`}"]\n`);
+    await place.cli('run', 'w');
+    for (const prompt of backend.prompts()) assert.doesNotMatch(prompt, /private words|root:x:0/, name);
+  }
+});
+
+test('trust: a file of a project that is a link to a private one is not sent either', async (t) => {
+  const place = lab(t, { workflows: { w: { s: query('u', 'hello') } }, files: { mark: '' } });
+  const backend = place.canned('u', 'x');
+  const { symlinkSync, writeFileSync } = await import('node:fs');
+  writeFileSync(join(place.home, 'outside.md'), 'private words');
+  symlinkSync(join(place.home, 'outside.md'), place.path('inside.md'));
+  place.configure({ backends: { u: { command: backend.command } }, roles: { u: { backends: ['u'] } } });
+  place.write('.llm-mux/config.toml', '[teams.t]\ndetect = ["mark"]\ncontext = ["inside.md"]\n');
+  await place.cli('run', 'w');
+  for (const prompt of backend.prompts()) assert.doesNotMatch(prompt, /private words/);
+});
+
 test('trust: the record lies in the state directory, readable by its owner alone', async (t) => {
   const place = lab(t, { files: { '.llm-mux/config.toml': '[backends.b]\ncommand = "echo"\n' } });
   await place.cli('trust');

@@ -101,7 +101,7 @@ test('HTTP 4xx: other refusals are errors of the configuration, with status and 
   assert.match(done.stderr, /the model foo is not known here/);
 });
 
-test('HTTP 500 x2 then 200: success after two retries, neither sooner than the back-off', async (t) => {
+test('HTTP 500 ×2 then 200: success after two retries, neither sooner than the back-off', async (t) => {
   const delay = 200;
   const { http, place } = await chat(t, (_, n) => (n < 2 ? { status: 500, body: { error: { message: 'oops' } } } : chatReply('well')), { backend: { retry_delay: delay } });
   assert.equal(await place.text('w'), 'well');
@@ -111,7 +111,7 @@ test('HTTP 500 x2 then 200: success after two retries, neither sooner than the b
   assert.ok(waits[0] >= delay - 1 && waits[1] >= 2 * delay - 1, `waits ${waits}`);
 });
 
-test('HTTP 500 x2 then 200: after max_retries the last error is told with the number of attempts', async (t) => {
+test('HTTP 500 ×2 then 200: after max_retries the last error is told with the number of attempts', async (t) => {
   const { http, place } = await chat(t, () => ({ status: 503, body: { error: { message: 'the lights are out' } } }), { backend: { retry_delay: 1, max_retries: 2 } });
   const done = await place.run(1, 'w');
   assert.equal(http.requests.length, 3);
