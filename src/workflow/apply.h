@@ -62,6 +62,9 @@ struct apply_rules {
 	size_t allow_count, deny_count;
 };
 
+/* Files of one apply: each is backed up and synced by itself, and undoing must end in a minute. */
+#define APPLY_FILES_MAX 10000
+
 struct apply_file {
 	const char *path;   /* relative */
 	const char *action; /* "modified", "created", "deleted", "renamed" */

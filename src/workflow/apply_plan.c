@@ -80,6 +80,12 @@ static struct target *find_target(struct planning *p, struct slice path) {
 		target = ARENA_NEW(p->arena, struct target);
 		target->path = resolved;
 		map_put(&p->targets, slice_of(resolved), target);
+		if (p->targets.count > APPLY_FILES_MAX) {
+			error_set(p->error, ERROR_TOO_LARGE,
+				"the edits are of more than %d files: let them be made in parts",
+				APPLY_FILES_MAX);
+			return NULL;
+		}
 		if (!load(p, target)) {
 			return NULL;
 		}

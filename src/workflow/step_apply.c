@@ -88,7 +88,15 @@ void apply_end_failed(struct apply_action *action) {
 	struct slice message = task->result.error.message;
 	const struct apply_work *work = action->work;
 	action->state = APPLY_OVER;
-	if (work != NULL && work->is_written) {
+	if (work != NULL && work->is_written && work->phase == APPLY_RESTORE) {
+		/* Not over: `--resume` restores first. Told as a warning, too: displays show no
+		 * error of what was cancelled. */
+		run_inform(task->run, RUN_EVENT_WARNING, task->step,
+			"%.*s; the files of before are in %s", SLICE_FMT(message),
+			work->backup_dir);
+		task_fail(task, action->class, "%.*s; the files of before are in %s",
+			SLICE_FMT(message), work->backup_dir);
+	} else if (work != NULL && work->is_written) {
 		/* the edits stay: the person asked for no rollback */
 		record_apply_ended(task->run, task->step, slice_of(action->work->backup_dir));
 		task_fail(task, action->class,

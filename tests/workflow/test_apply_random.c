@@ -239,10 +239,38 @@ static void test_large(void **state) {
 	tree_remove(dir);
 }
 
+static void test_many_files(void **state) {
+	(void)state;
+	char *dir = tree_make();
+	struct buf text;
+	struct arena arena;
+	struct apply_plan plan;
+	struct edit_set set = {0};
+	struct error error = {0};
+	struct apply_rules rules = {.dir = tree_path(dir, "tree")};
+	buf_init(&text, 0);
+	arena_init(&arena, NULL, 0);
+	buf_append_str(&text, "[");
+	for (unsigned i = 0; i <= APPLY_FILES_MAX; i++) {
+		buf_printf(&text, "%s{\"path\": \"f%u\", \"content\": \"x\"}", i ? "," : "", i);
+	}
+	buf_append_str(&text, "]");
+	assert_true(apply_parse(buf_slice(&text), &arena, &set, &error));
+	assert_false(apply_plan_make(&set, &rules, &arena, &plan, &error));
+	assert_int_equal(error.kind, ERROR_TOO_LARGE);
+	set.len--;
+	assert_true(apply_plan_make(&set, &rules, &arena, &plan, &error));
+	assert_int_equal(plan.count, APPLY_FILES_MAX);
+	arena_finish(&arena);
+	buf_finish(&text);
+	tree_remove(dir);
+}
+
 int test_apply_random(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_many_files),
 	};
 	return cmocka_run_group_tests_name("apply random", tests, NULL, NULL);
 }
