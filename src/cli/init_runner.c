@@ -48,9 +48,16 @@ static struct slice choose_model(const struct mux_found_list *list) {
 }
 
 static void find_ollama(struct file_writer *writer, struct findings *found) {
-	struct config *config = command_load_config(writer->context, NULL, 0);
+	/* what is wrong with a file is another command's business, or it is about to be replaced */
+	FILE *nowhere = fopen("/dev/null", "we");
+	struct command_context quiet = *writer->context;
+	quiet.err = nowhere != NULL ? nowhere : quiet.err;
+	struct config *config = command_load_config(&quiet, NULL, 0);
 	struct config_provider local;
 	struct mux_found answers = {0};
+	if (nowhere != NULL) {
+		fclose(nowhere);
+	}
 	if (config != NULL && config_local_ollama(config, &local)) {
 		mux_discover(config, &local, command_user_agent(), OLLAMA_LIMIT_MS, writer->arena,
 			&answers);

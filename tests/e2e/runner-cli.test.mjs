@@ -812,6 +812,20 @@ describe('the first minutes', { skip }, () => {
     }
   });
 
+  test('init --force mends what cannot be read, and keeps it', () => withProject({}, async ({ env, dir }) => {
+    const bin = join(dir, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'gemini'), '#!/bin/sh\ncat\n', { mode: 0o755 });
+    const run = (args) => runBinary(args, { env: { ...env, PATH: `${bin}:/usr/bin:/bin` }, cwd: dir });
+    const home = join(env.XDG_CONFIG_HOME, 'llm-mux');
+    assert.equal((await run(['run', 'hunt'])).code, 2);
+    assert.match((await run(['init'])).stdout, /config\.toml exists and stays/);
+    const forced = await run(['init', '--force']);
+    assert.deepEqual([forced.code, forced.stderr], [0, '']);
+    assert.equal(readFileSync(join(home, 'config.toml.bak'), 'utf8'), 'broken [');
+    assert.equal((await run(['config', 'validate'])).code, 0);
+  }, { config: 'broken [' }));
+
   test('context proposes, and writes with --yes', () => withProject({ 'Cargo.toml': '[package]\n', 'src/main.rs': 'fn main() {}\n', 'README.md': '# Thing\n\nDoes things.\n' }, async ({ run, has, file }) => {
     const shown = await run(['context']);
     assert.equal(shown.code, 0, shown.stderr);
