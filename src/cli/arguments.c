@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "cli/command.h"
+#include "cli/run_display.h"
 
 #define ARGUMENTS_MAX_OPTIONS 64
 
@@ -321,7 +322,22 @@ static int run_command(struct command_context *context) {
 		return command_fail(context, COMMAND_USAGE, "usage: llm-mux %s %s", name,
 			command->usage ? command->usage : "");
 	}
+	context->has_begun = true;
 	return command->run(context);
+}
+
+/* What asked for lines of JSON gets its last one (workflows.md 8.3). */
+static void end_in_result(const struct command_context *context, int argc, char **words) {
+	bool wants_json = false;
+	for (int i = 1; i < argc && strcmp(words[i], "--") != 0; i++) {
+		const char *next = i + 1 < argc ? words[i + 1] : "";
+		wants_json |= strncmp(words[i], "--output=json", 13) == 0 ||
+			      (strcmp(words[i], "--output") == 0 && strncmp(next, "json", 4) == 0);
+	}
+	if (wants_json) {
+		run_json_refuse(
+			context->out, SLICE("the command line is wrong: standard error says how"));
+	}
 }
 
 /* The other end of the pipe is closed (`| head`): nobody is there to be told. */
@@ -359,6 +375,10 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 			code = run_command(&context);
 			break;
 		}
+	}
+	if (context.command && context.command->ends_in_result && !context.has_begun &&
+		code == COMMAND_USAGE) {
+		end_in_result(&context, argc, words);
 	}
 	free(words);
 	free(given);

@@ -403,5 +403,6 @@ const struct command command_ask = {
 		   "Exit code 0: answered; 1: nobody answered; 2: nobody was asked.",
 	.options = options,
 	.max_arguments = SIZE_MAX,
+	.ends_in_result = true,
 	.run = ask_run,
 };

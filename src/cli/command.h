@@ -43,6 +43,7 @@ struct command_context {
 	const char *config_path; /* NULL: not given */
 	const char *dir;         /* -C: where projects and workflows are looked for; NULL: here */
 	bool is_debug, no_browser, has_no_colour;
+	bool has_begun;           /* command->run was called */
 	bool trusts_project;      /* --trust */
 	char *const *environment; /* like environ */
 	FILE *out, *err;
@@ -59,6 +60,8 @@ struct command {
 	const char *const *operands;
 	size_t min_arguments, max_arguments;
 	bool stops_at_operand; /* what follows the first operand is another program's */
+	/* With --output json its last line is a Result, also when the command line is wrong */
+	bool ends_in_result;
 	int (*run)(struct command_context *context); /* returns the exit code */
 };
 

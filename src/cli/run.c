@@ -163,6 +163,7 @@ const struct command command_run = {
 	.options = run_options_table,
 	.min_arguments = 1,
 	.max_arguments = SIZE_MAX,
+	.ends_in_result = true,
 	.stops_at_operand = true,
 	.run = run_run,
 };
@@ -177,6 +178,7 @@ const struct command command_plan = {
 	.options = run_options_table,
 	.min_arguments = 1,
 	.max_arguments = SIZE_MAX,
+	.ends_in_result = true,
 	.stops_at_operand = true,
 	.run = run_plan,
 };

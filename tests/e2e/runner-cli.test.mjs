@@ -320,6 +320,16 @@ describe('run: json', { skip }, () => {
     }
   }));
 
+  test('a wrong command line ends in a Result, too', () => withProject({}, async ({ run }) => {
+    for (const args of [['run', '--bogus', 'w', '--output', 'json'], ['run', '--output=jsonl'], ['ask', '--bogus', '--output', 'json'], ['-C', '/nowhere', 'plan', 'w', '--output', 'json']]) {
+      const done = await run(args);
+      assert.equal(done.code, 2, args.join(' '));
+      assert.equal(events(done.stdout).at(-1).success, false);
+      assert.notEqual(done.stderr, '');
+    }
+    assert.equal((await run(['run', '--bogus', 'w'])).stdout, '');
+  }));
+
   test('--stream: StepOutput pieces make up the text', () => withProject({ [W]: workflow(query('two', 'stream me')) }, async ({ run }) => {
     const all = events((await run(['run', 'w', '--output', 'json', '--stream'])).stdout);
     const pieces = all.filter((e) => e.type === 'StepOutput');
