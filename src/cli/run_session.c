@@ -105,22 +105,72 @@ bool run_session_load(struct run_session *session) {
 
 /* ---- arguments ---- */
 
-/* What the record of the run to resume knows, for those that were not given again. */
-static void add_recorded_words(struct run_session *session, char **words, size_t *count) {
-	const struct json *arguments =
-		session->record != NULL ? journal_record_arguments(session->record) : NULL;
-	if (*count > 0) {
-		return;
+static bool is_given(struct slice name, char *const *words, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		struct slice word = slice_of(words[i]);
+		bool is_option = slice_starts_with(word, SLICE("--"));
+		word = slice_from(word, is_option ? 2 : 0);
+		if (slice_starts_with(word, name) &&
+			(word.len == name.len ? is_option : word.data[name.len] == '=')) {
+			return true;
+		}
 	}
-	json_each (argument, arguments) {
+	return false;
+}
+
+/* Words without a name belong to whichever arguments they are for: then all is given anew. */
+static bool has_nameless(char *const *words, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		struct slice word = slice_of(words[i]);
+		if (!slice_starts_with(word, SLICE("--")) &&
+			slice_find_byte(word, '=') == SIZE_MAX) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_lost(struct run_session *session, struct slice name) {
+	json_each (lost, journal_record_lost_arguments(session->record)) {
+		if (slice_eq(json_string(lost, &session->arena), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What the record of the run to resume knows, for those that were not given again. False after a
+ * message: a mask stands where a secret was. */
+static bool add_recorded_words(struct run_session *session, char **words, size_t *count) {
+	size_t given = *count;
+	struct slice missing = {0};
+	if (session->record == NULL || has_nameless(words, given)) {
+		return true;
+	}
+	json_each (argument, journal_record_arguments(session->record)) {
 		struct slice name = json_key(argument, &session->arena);
 		struct slice value = argument->type == JSON_STRING
 					     ? json_string(argument, &session->arena)
 					     : json_raw(argument);
+		if (is_given(name, words, given)) {
+			continue;
+		}
+		if (is_lost(session, name)) {
+			missing = arena_printf(&session->arena, "%.*s%s%.*s=...",
+				SLICE_FMT(missing), missing.len > 0 ? " " : "", SLICE_FMT(name));
+			continue;
+		}
 		words[(*count)++] =
 			arena_strdup(&session->arena, arena_printf(&session->arena, "%.*s=%.*s",
 							      SLICE_FMT(name), SLICE_FMT(value)));
 	}
+	if (missing.len > 0) {
+		command_fail(session->context, COMMAND_USAGE,
+			"the record of the run does not keep secrets: give what was one again "
+			"(%.*s)",
+			SLICE_FMT(missing));
+	}
+	return missing.len == 0;
 }
 
 static bool bind_words(struct run_session *session) {
@@ -132,7 +182,9 @@ static bool bind_words(struct run_session *session) {
 	for (size_t i = 0; i < count; i++) {
 		words[i] = session->flags.words[i];
 	}
-	add_recorded_words(session, words, &count);
+	if (!add_recorded_words(session, words, &count)) {
+		return false;
+	}
 	struct error error = {0};
 	struct buf warnings;
 	buf_init(&warnings, 0);

@@ -71,12 +71,35 @@ static void line_begin(struct line *line, const char *type) {
 	json_put_int(&line->w, "at", clock_wall_ms());
 }
 
-static void line_put_result(struct line *line, const struct step_result *result) {
+static bool holds_secret(const struct journal *journal, struct slice text, struct arena *arena) {
+	return runner_secrets_mask(journal->secrets, text, arena).data != text.data;
+}
+
+/* Whether masking takes something from what later steps read: not the command or prompt. */
+static bool loses_something(const struct journal *journal, const struct step_result *result,
+	struct slice written, struct arena *arena) {
+	if (!holds_secret(journal, written, arena)) {
+		return false;
+	}
+	struct step_result read = *result;
+	struct buf out = {0};
+	read.prompt = read.diff = read.error.command = (struct slice){0};
+	result_to_json(&read, arena, &out);
+	bool is_lost = holds_secret(journal, buf_slice(&out), arena);
+	buf_finish(&out);
+	return is_lost;
+}
+
+static void line_put_result(
+	const struct journal *journal, struct line *line, const struct step_result *result) {
 	struct arena arena;
 	struct buf out = {0};
 	arena_init(&arena, NULL, 0);
 	result_to_json(result, &arena, &out);
 	json_put_raw(&line->w, "result", buf_slice(&out));
+	if (loses_something(journal, result, buf_slice(&out), &arena)) {
+		json_put_bool(&line->w, "masked", true);
+	}
 	buf_finish(&out);
 	arena_finish(&arena);
 }
@@ -248,6 +271,21 @@ static char *last_part(char *path) {
 	return slash ? slash + 1 : path;
 }
 
+/* The names of arguments that masking takes. */
+static void put_lost_arguments(const struct journal *journal, struct json_writer *w,
+	struct slice arguments, struct arena *arena) {
+	struct error error = {0};
+	const struct json *map = json_parse(arena, arguments, NULL, &error);
+	json_write_key(w, "lost_args");
+	json_begin_array(w);
+	json_each (argument, map) {
+		if (holds_secret(journal, json_raw(argument), arena)) {
+			json_write_string(w, json_key(argument, arena));
+		}
+	}
+	json_end_array(w);
+}
+
 static bool write_start(
 	struct journal *journal, const struct journal_start *start, struct error *error) {
 	struct line line;
@@ -264,6 +302,7 @@ static bool write_start(
 		       value_to_json(start->arguments, &arena, 0, &arguments, error);
 	if (arguments.len > 0) {
 		json_put_raw(&line.w, "args", buf_slice(&arguments));
+		put_lost_arguments(journal, &line.w, buf_slice(&arguments), &arena);
 	}
 	if (start->team.len > 0) {
 		json_put_string(&line.w, "team", start->team);
@@ -368,7 +407,7 @@ bool journal_step_ended(
 	struct line line;
 	line_begin(&line, JOURNAL_STEP);
 	json_put_string(&line.w, "step", result->step->name);
-	line_put_result(&line, result);
+	line_put_result(journal, &line, result);
 	if (!line_end(journal, &line, SYNCED, error)) {
 		return false;
 	}
@@ -389,7 +428,7 @@ bool journal_item_ended(struct journal *journal, const struct workflow_step *ste
 	line_begin(&line, JOURNAL_ITEM);
 	json_put_string(&line.w, "step", step->name);
 	json_put_int(&line.w, "item", (int64_t)item);
-	line_put_result(&line, result);
+	line_put_result(journal, &line, result);
 	snprintf(ending, sizeof ending, ".%zu.txt", item);
 	return line_end(journal, &line, UNSYNCED, error) &&
 	       write_text(journal, step->name, ending, result->output, error);
@@ -401,7 +440,7 @@ bool journal_call_ended(struct journal *journal, struct slice key, struct slice 
 	line_begin(&line, JOURNAL_CALL);
 	json_put_string(&line.w, "key", key);
 	json_put_string(&line.w, "prompt", prompt_hash);
-	line_put_result(&line, result);
+	line_put_result(journal, &line, result);
 	return line_end(journal, &line, SYNCED, error);
 }
 

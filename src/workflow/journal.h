@@ -78,9 +78,10 @@ struct journal_summary {
 	bool is_running; /* another process holds it */
 };
 const struct journal_summary *journal_summary_of(const struct journal_record *record);
-/* Its directory; the arguments (masked ones are absent). */
+/* Its directory; the arguments; the names (texts) of those that were masked, NULL: none. */
 const char *journal_record_dir(const struct journal_record *record);
 const struct json *journal_record_arguments(const struct journal_record *record);
+const struct json *journal_record_lost_arguments(const struct journal_record *record);
 /* What a resume reuses: completed steps, items and calls, in the record's arena. NULL when there is
  * none (a step that failed or was cancelled is none; a skipped one is). */
 const struct step_result *journal_record_step(

@@ -35,7 +35,7 @@ struct journal_record {
 	struct arena *arena;
 	const char *dir;
 	struct journal_summary summary;
-	const struct json *arguments;
+	const struct json *arguments, *lost_arguments;
 	struct {
 		struct journal_apply *items;
 		size_t len, cap;

@@ -131,6 +131,7 @@ static void read_line(struct journal_record *record, const struct json *line) {
 		summary->started_at_ms = number_of(line, "started_at_ms");
 		summary->steps_total = (size_t)number_of(line, "steps");
 		record->arguments = json_get(line, "args");
+		record->lost_arguments = json_get(line, "lost_args");
 	} else if (json_string_is(type, JOURNAL_END)) {
 		read_end(record, line);
 	} else if (json_string_is(type, JOURNAL_RESUME)) {
@@ -257,6 +258,10 @@ const struct json *journal_record_arguments(const struct journal_record *record)
 	return record->arguments;
 }
 
+const struct json *journal_record_lost_arguments(const struct journal_record *record) {
+	return record->lost_arguments;
+}
+
 const struct slice *journal_record_open_applies(
 	const struct journal_record *record, size_t *count) {
 	*count = record->open_count;
@@ -274,6 +279,7 @@ static const struct step_result *result_of(const struct journal_record *record,
 		return NULL;
 	}
 	result->is_resumed = true;
+	json_bool(json_get(line, "masked"), &result->is_masked);
 	return result;
 }
 

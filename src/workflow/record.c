@@ -96,12 +96,24 @@ void record_run_ended(struct run *run, const char *status) {
 	}
 }
 
+/* Where a secret was, the record has a mask, which is not to be taken for what was said. */
+static const struct step_result *unmasked(
+	struct run *run, const struct workflow_step *step, const struct step_result *recorded) {
+	if (recorded == NULL || !recorded->is_masked) {
+		return recorded;
+	}
+	run_inform(run, RUN_EVENT_INFO, step,
+		"is run again: what it said holds a secret, which the record does not keep");
+	return NULL;
+}
+
 const struct step_result *record_find_step(struct run *run, const struct workflow_step *step) {
 	if (run->options.resumed == NULL) {
 		return NULL;
 	}
-	return run->options.parent == NULL ? journal_record_step(run->options.resumed, step)
-					   : find_nested(run, step, SIZE_MAX);
+	return run->options.parent == NULL
+		       ? unmasked(run, step, journal_record_step(run->options.resumed, step))
+		       : find_nested(run, step, SIZE_MAX);
 }
 
 const struct step_result *record_find_item(
@@ -109,8 +121,9 @@ const struct step_result *record_find_item(
 	if (run->options.resumed == NULL) {
 		return NULL;
 	}
-	return run->options.parent == NULL ? journal_record_item(run->options.resumed, step, item)
-					   : find_nested(run, step, item);
+	return run->options.parent == NULL
+		       ? unmasked(run, step, journal_record_item(run->options.resumed, step, item))
+		       : find_nested(run, step, item);
 }
 
 bool record_call_ended(struct run *run, struct slice key, struct slice prompt_hash,
@@ -124,7 +137,8 @@ bool record_call_ended(struct run *run, struct slice key, struct slice prompt_ha
 const struct step_result *record_find_call(struct run *run, const struct workflow_step *step,
 	struct slice key, struct slice prompt_hash) {
 	return run->options.resumed != NULL
-		       ? journal_record_call(run->options.resumed, step, key, prompt_hash)
+		       ? unmasked(run, step,
+				 journal_record_call(run->options.resumed, step, key, prompt_hash))
 		       : NULL;
 }
 

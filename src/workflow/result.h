@@ -79,6 +79,7 @@ struct step_result {
 	int64_t started_at_ms, finished_at_ms; /* wall clock; 0: not */
 	struct slice prompt;                   /* rendered, for the record and verify retries */
 	bool is_resumed, is_from_cache;
+	bool is_masked; /* of a record: something of it was a secret, which is not there any more */
 };
 
 /* The results of one run, which values look into: a later result is seen by values made before. */

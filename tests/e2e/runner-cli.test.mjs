@@ -430,6 +430,22 @@ describe('limits and signals', { skip }, () => {
       assert.deepEqual(await closed, [code, null]);
     }, { config: '[backends.fake]\ncommand = "sh"\nargs = ["stubborn.sh", "{prompt}"]\nkill_grace_ms = 900000\n[roles.default]\nbackends = ["fake"]\n' }));
 
+  test('--resume asks for secrets again, and runs again what said one', () => withProject({
+    [W]: workflow(shell('says', 'echo 1 >> said; echo {{ args.token }}') + shell('quiet', 'echo 1 >> quiet; : {{ args.token }}') + shell('gives', '[ -e go ] && printf %s {{ steps.says.output }}{{ args.token }}{{ args.other }} > given'), '[args.token]\nsecret = true\nrequired = true\n[args.other]\nrequired = true'),
+  }, async ({ run, write, file, has }) => {
+    assert.equal((await run(['run', 'w', 'token=hush', 'other=kept'])).code, 1);
+    write('go', '');
+    const refused = await run(['run', 'w', '--resume', 'last']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /does not keep secrets.*\(token=\.\.\.\)/);
+    assert.ok(!has('given'));
+    const done = await run(['run', 'w', 'token=hush', '--resume', 'last']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(file('given'), 'hushhushkept');
+    assert.match(done.stderr, /says.*is run again: what it said holds a secret/);
+    assert.deepEqual([file('said'), file('quiet')], ['1\n1\n', '1\n']);
+  }));
+
   test('--resume refuses a changed file, --force-resume goes on; unknown runs are refused', () => withProject({ [W]: workflow(shell('one', 'echo 1 >> count') + shell('two', 'test -e fixed')) }, async ({ run, write, file }) => {
     assert.equal((await run(['run', 'w'])).code, 1);
     write(W, workflow(shell('one', 'echo 1 >> count') + shell('two', 'echo now')));

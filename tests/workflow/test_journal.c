@@ -132,6 +132,10 @@ static void check_some(struct fixture *fixture, struct journal_record *record) {
 	assert_non_null(first);
 	assert_true(slice_is(first->output, "one *** ***"));
 	assert_true(first->is_resumed);
+	/* What was a secret is not to be handed on. */
+	assert_true(first->is_masked);
+	assert_true(json_string_is(json_item(journal_record_lost_arguments(record), 0), "token"));
+	assert_null(json_item(journal_record_lost_arguments(record), 1));
 	/* A step that failed runs again; its finished items do not. */
 	assert_null(journal_record_step(record, &fixture->steps[1]));
 	assert_null(journal_record_item(record, &fixture->steps[1], 0));
@@ -140,6 +144,7 @@ static void check_some(struct fixture *fixture, struct journal_record *record) {
 		journal_record_call(record, &fixture->steps[2], SLICE("third"), SLICE("hash"));
 	assert_non_null(call);
 	assert_true(slice_is(call->output, "paid answer"));
+	assert_false(call->is_masked);
 	/* Another prompt is another call. */
 	assert_null(
 		journal_record_call(record, &fixture->steps[2], SLICE("third"), SLICE("other")));
