@@ -250,7 +250,11 @@ static bool open_files(struct journal *journal, struct error *error) {
 	snprintf(path, sizeof path, "%s/" JOURNAL_LOCK, journal->dir);
 	journal->lock_fd = file_lock(path, false, error);
 	if (journal->lock_fd < 0) {
-		return false;
+		return error->kind != ERROR_CONFLICT
+			       ? false
+			       : error_set(error, ERROR_CONFLICT,
+					 "the run %s is still running, in another process",
+					 journal->id);
 	}
 	snprintf(path, sizeof path, "%s/" JOURNAL_FILE, journal->dir);
 	journal->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
