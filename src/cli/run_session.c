@@ -139,6 +139,23 @@ static bool is_lost(struct run_session *session, struct slice name) {
 	return false;
 }
 
+/* A list as a command line writes it. */
+static struct slice text_of_recorded(struct arena *arena, const struct json *argument) {
+	if (argument->type == JSON_STRING) {
+		return json_string(argument, arena);
+	}
+	if (argument->type != JSON_ARRAY) {
+		return json_raw(argument);
+	}
+	struct slice joined = SLICE("");
+	json_each (item, argument) {
+		joined = arena_printf(arena, "%.*s%s%.*s", SLICE_FMT(joined),
+			item == argument->child ? "" : ",",
+			SLICE_FMT(text_of_recorded(arena, item)));
+	}
+	return joined;
+}
+
 /* What the record of the run to resume knows, for those that were not given again. False after a
  * message: a mask stands where a secret was. */
 static bool add_recorded_words(struct run_session *session, char **words, size_t *count) {
@@ -149,9 +166,7 @@ static bool add_recorded_words(struct run_session *session, char **words, size_t
 	}
 	json_each (argument, journal_record_arguments(session->record)) {
 		struct slice name = json_key(argument, &session->arena);
-		struct slice value = argument->type == JSON_STRING
-					     ? json_string(argument, &session->arena)
-					     : json_raw(argument);
+		struct slice value = text_of_recorded(&session->arena, argument);
 		if (is_given(name, words, given)) {
 			continue;
 		}
@@ -184,6 +199,12 @@ static bool bind_words(struct run_session *session) {
 	}
 	if (!add_recorded_words(session, words, &count)) {
 		return false;
+	}
+	if (recorded != NULL && session->flags.word_count == 0) {
+		/* as they were: the content of a file is no path, and no text is read anew */
+		session->arguments = (struct workflow_arguments){
+			.values = value_from_json(&session->arena, recorded)};
+		return true;
 	}
 	struct error error = {0};
 	struct buf warnings;

@@ -461,6 +461,23 @@ describe('limits and signals', { skip }, () => {
   }));
 });
 
+describe('arguments of a resumed run', { skip }, () => {
+  const text = workflow(shell('one', 'true') + shell('two', 'test -e go && printf "%s|" {{ args.list }} {{ args.content }} {{ args.n }}'), '[args.list]\ntype = "list"\n[args.content]\ntype = "file"\n[args.n]\ntype = "int"\ndefault = 7');
+  test('are those of before, whatever their type; some can be given anew', () => withProject({ [W]: text, 'c.txt': 'the content' }, async ({ run, write }) => {
+    const first = ['run', 'w', 'list=a,b c', 'content=@c.txt'];
+    assert.equal((await run(first)).code, 1);
+    assert.equal((await run(first)).code, 1);
+    write('go', '');
+    write('c.txt', 'changed');
+    const same = await run(['run', 'w', '--resume', '--quiet']);
+    assert.equal(same.code, 0, same.stderr);
+    assert.match(same.stdout, /a.*b c.*\|the content\|7\|/);
+    const changed = await run(['run', 'w', 'n=9', '--resume', 'last', '--quiet']);
+    assert.equal(changed.code, 2); // a file's content is no path: it has to be given again
+    assert.match(changed.stderr, /content/);
+  }));
+});
+
 describe('on a terminal', { skip }, () => {
   /** Runs under a pseudo-terminal; what it wrote, and its exit code. */
   async function terminal(place, args, { input = '', columns = 60 } = {}) {
