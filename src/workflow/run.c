@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -12,6 +13,8 @@
 /* Results are kept for the whole run: the cap is on what one run may hold. */
 #define RUN_ARENA_CAP ((size_t)2 * 1024 * 1024 * 1024)
 #define RUN_ID_LEN 8
+#define DESCRIPTORS_OF_PROGRAM 64
+#define DESCRIPTORS_OF_TASK 5
 
 static void on_wake(struct loop_deferred *deferred);
 static void on_limit(struct loop_timer *timer);
@@ -43,6 +46,13 @@ void run_spend(struct run *run, const struct step_usage *usage) {
 	for (; run != NULL; run = run->options.parent) {
 		usage_add(&run->usage, usage);
 	}
+}
+
+struct run *run_outermost(struct run *run) {
+	while (run->options.parent != NULL) {
+		run = run->options.parent;
+	}
+	return run;
 }
 
 int64_t run_spent_microusd(const struct run *run) {
@@ -108,11 +118,25 @@ static bool check_options(const struct run_options *options, struct error *error
 	return true;
 }
 
-static size_t jobs_of(const struct run_options *options) {
-	if (options->jobs > 0) {
-		return options->jobs;
+/* How many may be under way before descriptors run out: a program has three pipes and its end, a
+ * call has less. What does not fit waits for its turn, as with smaller numbers. */
+static size_t most_tasks(void) {
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
+		return SIZE_MAX;
 	}
-	return options->workflow->max_parallel > 0 ? (size_t)options->workflow->max_parallel : 4;
+	size_t all = (size_t)files.rlim_cur;
+	size_t room = all > DESCRIPTORS_OF_PROGRAM ? all - DESCRIPTORS_OF_PROGRAM : 0;
+	return room > 2 * DESCRIPTORS_OF_TASK ? room / DESCRIPTORS_OF_TASK : 2;
+}
+
+/* Half of what fits, because each step that is under way may have one task whatever others have. */
+static size_t jobs_of(const struct run_options *options) {
+	size_t jobs =
+		options->workflow->max_parallel > 0 ? (size_t)options->workflow->max_parallel : 4;
+	size_t most = most_tasks() / 2;
+	jobs = options->jobs > 0 ? options->jobs : jobs;
+	return jobs < most ? jobs : most;
 }
 
 static void init_results(struct run *run) {
@@ -143,6 +167,7 @@ struct run *run_create(const struct run_options *options, struct error *error) {
 	arena_init(&run->arena, NULL, RUN_ARENA_CAP);
 	init_results(run);
 	usage_init(&run->usage);
+	run->most_tasks = most_tasks();
 	scheduler_init(&run->scheduler, run->workflow, jobs_of(options), &run->arena);
 	run->group_limits = ARENA_ARRAY(&run->arena, uint64_t, run->workflow->groups.len + 1);
 	run->last_ended = &run->first_ended;

@@ -133,6 +133,7 @@ struct run {
 	bool writes_step_files;  /* the record does not */
 	char nested_hash[65];    /* of a sub-workflow and its arguments; empty until asked for */
 	struct step_usage usage;
+	size_t tasks, most_tasks; /* of the whole tree of runs: the outermost run's */
 	bool has_told_start;
 	bool has_run_again; /* a step that the record did not have */
 	bool has_failed;    /* a step failed and was not continued */
@@ -150,6 +151,8 @@ void run_wake(struct run *run);
 void run_tell(struct run *run, struct run_event *event); /* index and total are filled in */
 void run_inform(struct run *run, enum run_event_type type, const struct workflow_step *step,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The outermost of the runs that this one is within. */
+struct run *run_outermost(struct run *run);
 /* A step is over: records, tells, lets others start. */
 void run_step_ended(struct run *run, const struct workflow_step *step);
 /* The record cannot be kept: the run fails and stops. */

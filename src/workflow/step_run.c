@@ -195,10 +195,16 @@ static size_t parallel_items(const struct step_run *step_run) {
 	return jobs > 0 && count > jobs ? jobs : count;
 }
 
+/* A step's first item runs at once, others while there is room for more in all of the run. */
+static bool may_start(const struct step_run *step_run) {
+	const struct run *all = run_outermost(step_run->run);
+	return !step_run->starts_no_more && step_run->next_task < step_run->count &&
+	       (step_run->running == 0 || (step_run->running < parallel_items(step_run) &&
+						  all->tasks < all->most_tasks));
+}
+
 static void start_tasks(struct step_run *step_run) {
-	size_t most = parallel_items(step_run);
-	while (!step_run->starts_no_more && step_run->next_task < step_run->count &&
-		step_run->running < most) {
+	while (may_start(step_run)) {
 		size_t item = step_run->next_task++;
 		step_run->running++;
 		step_run->tasks[item] = task_create(step_run, item);

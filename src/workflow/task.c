@@ -306,6 +306,7 @@ void task_settle(struct task *task) {
 struct task *task_create(struct step_run *step_run, size_t item) {
 	struct task *task = mem_calloc(1, sizeof *task);
 	task->run = step_run->run;
+	run_outermost(task->run)->tasks++;
 	task->step_run = step_run;
 	task->step = step_run->step;
 	task->item = item;
@@ -407,6 +408,7 @@ void task_stop(struct task *task, enum stop_reason reason, bool now) {
 
 void task_release(struct task *task) {
 	loop_timer_stop(&task->timer);
+	run_outermost(task->run)->tasks--;
 	if (task->attempt > 0) {
 		kind_of(task)->release(task);
 	}
