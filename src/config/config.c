@@ -121,7 +121,8 @@ struct json *config_parse_file(struct config_loader *loader, const char *path,
 	struct buf bytes;
 	struct error error;
 	buf_init(&bytes, 0);
-	bool was_read = (was_named ? file_read : file_read_regular)(path, max, &bytes, &error);
+	bool was_read = was_named ? file_read(path, max, &bytes, &error)
+				  : file_read_regular(path, max, &bytes, &error);
 	/* OPTION_JSON, OPTION_TEXT and OPTION_COMMAND keep nodes of the tree. */
 	struct slice text = arena_dup(&config->arena, buf_slice(&bytes));
 	buf_finish(&bytes);
