@@ -185,6 +185,20 @@ bool file_write_atomic(const char *path, struct slice bytes, unsigned mode, stru
 	return is_written;
 }
 
+bool file_lies_within(const char *path, const char *dir) {
+	char *real = realpath(path, NULL);
+	char *above = realpath(dir, NULL);
+	size_t len = above != NULL ? strlen(above) : 0;
+	if (len == 1) { /* of "/", all but the slash that every path begins with */
+		len = 0;
+	}
+	bool lies_within = real != NULL && above != NULL && strncmp(real, above, len) == 0 &&
+			   (real[len] == '/' || real[len] == '\0');
+	free(real);
+	free(above);
+	return lies_within;
+}
+
 bool file_exists(const char *path) {
 	struct stat info;
 	return stat(path, &info) == 0;

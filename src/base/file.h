@@ -15,6 +15,9 @@ bool file_read_regular(const char *path, size_t max, struct buf *out, struct err
 /* Writes temp + fsync + rename in the target's directory (O_NOFOLLOW|O_CLOEXEC), with exactly
  * `mode`. Refuses (ERROR_PERMISSION) to replace a symbolic link or anything but a regular file. */
 bool file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct error *error);
+/* True when what the path leads to, links followed, is the directory or lies in it; false when it
+ * is not there. */
+bool file_lies_within(const char *path, const char *dir);
 /* True for anything of that name, symbolic links followed. */
 bool file_exists(const char *path);
 /* True when group or others may read it. */

@@ -52,8 +52,9 @@ static void put_readme(struct survey *survey) {
 		struct error error = {0};
 		buf_init(&text, 0);
 		const char *path = file_join(&survey->arena, survey->dir, *name);
-		bool is_found =
-			file_exists(path) && file_read_regular(path, README_MAX, &text, &error);
+		/* A link of a cloned project may lead anywhere. */
+		bool is_found = file_lies_within(path, survey->dir) &&
+				file_read_regular(path, README_MAX, &text, &error);
 		struct slice paragraph =
 			is_found ? find_paragraph(buf_slice(&text)) : slice_make(NULL, 0);
 		if (paragraph.len > 0 && utf8_valid(paragraph, NULL)) {

@@ -21,13 +21,6 @@ struct rendering {
 
 /* ---- includes ---- */
 
-/* Whether the resolved path lies in the resolved directory. */
-static bool is_within(const char *path, const char *directory) {
-	size_t len = strlen(directory);
-	bool is_root = strcmp(directory, "/") == 0;
-	return is_root || (strncmp(path, directory, len) == 0 && path[len] == '/');
-}
-
 static bool load(void *data, struct arena *arena, struct slice name, struct slice *text,
 	struct error *error) {
 	struct rendering *rendering = data;
@@ -40,7 +33,7 @@ static bool load(void *data, struct arena *arena, struct slice name, struct slic
 	if (!realpath(path, resolved)) {
 		return false;
 	}
-	if (name.data[0] == '/' || !is_within(resolved, rendering->directory)) {
+	if (name.data[0] == '/' || !file_lies_within(resolved, rendering->directory)) {
 		return error_set(error, ERROR_PERMISSION,
 			"it lies outside of the template's directory %s", rendering->directory);
 	}

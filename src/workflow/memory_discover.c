@@ -47,8 +47,10 @@ static struct slice read_file(struct discovery *discovery, const char *name) {
 	struct buf text = {0};
 	struct error error;
 	struct slice kept = slice_make(NULL, 0);
-	if (file_read_regular(
-		    file_join(discovery->arena, discovery->path, name), FILE_MAX, &text, &error)) {
+	/* A link of a cloned project may lead anywhere. */
+	const char *path = file_join(discovery->arena, discovery->path, name);
+	if (file_lies_within(path, discovery->path) &&
+		file_read_regular(path, FILE_MAX, &text, &error)) {
 		kept = arena_dup(discovery->arena, buf_slice(&text));
 	}
 	buf_finish(&text);

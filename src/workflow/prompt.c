@@ -61,6 +61,26 @@ static bool append_file(
 	return is_read;
 }
 
+/* A team's file is named once for all projects: a link in one that was cloned may lead anywhere,
+ * and nothing but the project's own goes to a model by it. */
+static bool append_team_file(
+	struct task *task, struct slice name, struct buf *out, struct error *error) {
+	struct run *run = task->run;
+	const char *project =
+		run->runner->project_dir != NULL ? run->runner->project_dir : run->options.dir;
+	bool leads_by_name =
+		name.len > 0 && (name.data[0] == '/' || slice_contains(name, SLICE("..")));
+	if (project != NULL && run->options.dir != NULL && !leads_by_name) {
+		const char *path =
+			file_join(&task->arena, run->options.dir, arena_strdup(&task->arena, name));
+		if (file_exists(path) && !file_lies_within(path, project)) {
+			return error_set(error, ERROR_PERMISSION,
+				"it is a link that leads out of the project");
+		}
+	}
+	return append_file(task, name, out, error);
+}
+
 /* --context, the team's files, the step's. A team's file need not be there. */
 static bool append_context(struct task *task, const struct workflow_step *step, struct buf *out) {
 	struct run *run = task->run;
@@ -68,7 +88,7 @@ static bool append_context(struct task *task, const struct workflow_step *step, 
 	buf_append(out, run->options.context);
 	const struct runner_team *team = run->options.team;
 	for (size_t i = 0; team != NULL && i < team->context.len; i++) {
-		if (!append_file(task, team->context.items[i], out, &error)) {
+		if (!append_team_file(task, team->context.items[i], out, &error)) {
 			run_inform(run, RUN_EVENT_WARNING, step,
 				"the team's context file `%.*s` is left out: %s",
 				SLICE_FMT(team->context.items[i]), error.message);

@@ -278,6 +278,47 @@ static void paths_are_expanded(void **state) {
 	assert_string_equal(file_join(&place->arena, "", "b"), "b");
 }
 
+static void only_regular_files_are_read_unnamed(void **state) {
+	struct place *place = *state;
+	struct buf out = {0};
+	struct error error = {0};
+	const char *file = in(place, "file"), *link = in(place, "link"), *pipe = in(place, "pipe");
+	assert_true(file_write_atomic(file, SLICE("text"), 0600, NULL));
+	assert_int_equal(symlink("file", link), 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_true(file_read_regular(link, 100, &out, &error));
+	assert_true(slice_is(buf_slice(&out), "text"));
+	assert_false(file_read_regular(file, 3, &out, &error));
+	assert_int_equal(error.kind, ERROR_TOO_LARGE);
+	assert_false(file_read_regular(in(place, "none"), 100, &out, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	const char *const others[] = {pipe, place->dir, "/dev/zero", NULL};
+	for (const char *const *at = others; *at; at++) {
+		assert_false(file_read_regular(*at, 100, &out, &error));
+		assert_int_equal(error.kind, ERROR_PERMISSION);
+	}
+	buf_finish(&out);
+}
+
+static void what_lies_within_is_told_behind_links(void **state) {
+	struct place *place = *state;
+	const char *dir = in(place, "dir"), *beside = in(place, "dir-beside");
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(mkdir(beside, 0700), 0);
+	assert_true(file_write_atomic(in(place, "dir/file"), SLICE(""), 0600, NULL));
+	assert_int_equal(symlink("file", in(place, "dir/near")), 0);
+	assert_int_equal(symlink("../dir-beside", in(place, "dir/out")), 0);
+	assert_int_equal(symlink("dir", in(place, "other")), 0);
+	assert_true(file_lies_within(dir, dir));
+	assert_true(file_lies_within(in(place, "dir/near"), dir));
+	assert_true(file_lies_within(in(place, "dir/near"), in(place, "other")));
+	assert_true(file_lies_within(dir, "/"));
+	assert_false(file_lies_within(in(place, "dir/out"), dir));
+	assert_false(file_lies_within(beside, dir));
+	assert_false(file_lies_within(in(place, "dir/none"), dir));
+	assert_false(file_lies_within(dir, in(place, "none")));
+}
+
 int test_file(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read, make_place, remove_place),
@@ -291,6 +332,10 @@ int test_file(void) {
 			directories_that_exist_are_left, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(
 			symbolic_links_are_refused, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(
+			only_regular_files_are_read_unnamed, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(
+			what_lies_within_is_told_behind_links, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(a_lock_excludes, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(paths_are_expanded, make_place, remove_place),
 	};

@@ -1,7 +1,7 @@
 // design.md 3: what a cloned project brings along counts only after the user has trusted that exact content, by whatever name it goes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flow, lab, shell, test } from './lab.mjs';
 
@@ -88,6 +88,23 @@ test('trust: links do not lead what a run writes out of the project', async (t) 
     rmSync(place.path(link));
     assert.equal(await place.text('./own.toml'), 'own');
   }
+});
+
+test('trust: links do not lead files of elsewhere into what models are told', async (t) => {
+  const place = lab(t, { config: { teams: { all: { detect: ['*'], context: ['GUIDE.md', '../beside.md'] } }, ecosystems: {} }, files: {
+    'own.toml': flow({ q: { type: 'query', backend: 'demo/echo', prompt: 'x' } }), 'docs/READ.md': 'inside the project\n', 'docs/GUIDE.md': 'the guide',
+  } });
+  writeFileSync(join(place.home, 'private.md'), 'private words\n');
+  writeFileSync(join(place.home, 'beside.md'), 'beside it\n');
+  symlinkSync('../private.md', place.path('README.md'));
+  symlinkSync('../private.md', place.path('GUIDE.md'));
+  const told = async () => `${(await place.cli('context')).stdout}${await place.text('./own.toml')}`;
+  assert.doesNotMatch(await told(), /private words/);
+  assert.match((await place.run(0, './own.toml')).stderr, /GUIDE.md. is left out: it is a link that leads out of the project/);
+  for (const name of ['README.md', 'GUIDE.md']) rmSync(place.path(name));
+  symlinkSync('docs/READ.md', place.path('README.md'));
+  symlinkSync('docs/GUIDE.md', place.path('GUIDE.md'));
+  assert.match(await told(), /inside the project[^]*the guide[^]*beside it/);
 });
 
 test('runs clean: days, and a week when nothing is said', async (t) => {
