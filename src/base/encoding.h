@@ -1,4 +1,4 @@
-/* encoding.h: base64, hex, percent, UTF-8, SHA-256, HMAC. */
+/* encoding.h: base64, hex, percent, shell words, UTF-8, SHA-256, HMAC. */
 #ifndef LLMMUX_BASE_ENCODING_H
 #define LLMMUX_BASE_ENCODING_H
 
@@ -18,6 +18,9 @@ bool hex_decode(struct slice text, uint8_t *out, size_t *out_len);
 /* Percent decoding of a URL part; `plus_is_space` for queries. False on a broken escape. */
 bool percent_decode(struct slice text, bool plus_is_space, struct buf *out);
 bool percent_encode(struct slice text, struct buf *out); /* all but unreserved (RFC 3986 2.3) */
+
+/* One word as sh reads it: within '...', with ' as '\''. */
+bool shell_quote_word(struct slice word, struct buf *out);
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). SSE2 ASCII fast
  * path. *bad_at gets the offset where the well-formed part ends (may be NULL). */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "cli/run.h"
 #include "proc/process.h"
@@ -365,15 +366,7 @@ static void append_word(struct buf *out, const char *word) {
 		buf_append_str(out, word);
 		return;
 	}
-	buf_append_byte(out, '\'');
-	for (const char *at = word; *at != '\0'; at++) {
-		if (*at == '\'') {
-			buf_append_str(out, "'\\''");
-		} else {
-			buf_append_byte(out, *at);
-		}
-	}
-	buf_append_byte(out, '\'');
+	shell_quote_word(slice_of(word), out);
 }
 
 static const char *resume_command(const struct execution *execution, struct arena *arena) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "mux/command_internal.h"
 
@@ -252,18 +253,6 @@ static bool place_prompt(struct planner *planner) {
 	return !is_value_missing || add_argument(planner, SLICE(""));
 }
 
-static void quote_word(struct slice word, struct buf *out) {
-	buf_append_byte(out, '\'');
-	for (size_t i = 0; i < word.len; i++) {
-		if (word.data[i] == '\'') {
-			buf_append_str(out, "'\\''");
-		} else {
-			buf_append_byte(out, word.data[i]);
-		}
-	}
-	buf_append_byte(out, '\'');
-}
-
 /* `nix-shell --run` and the whole command as one quoted argument (1.3). */
 static bool wrap(struct planner *planner) {
 	const struct runner_config *runner = planner->backend->context.runner;
@@ -287,7 +276,7 @@ static bool wrap(struct planner *planner) {
 		if (i > 0) {
 			buf_append_byte(&quoted, ' ');
 		}
-		quote_word(slice_of(inner.argv.items[i]), &quoted);
+		shell_quote_word(slice_of(inner.argv.items[i]), &quoted);
 	}
 	bool is_good = add_argument(planner, buf_slice(&quoted));
 	buf_finish(&quoted);

@@ -523,18 +523,3 @@ bool shell_finish(struct shell_lexer *lexer, const char **problem) {
 	}
 	return true;
 }
-
-bool shell_quote_word(struct slice value, struct buf *out) {
-	buf_append_byte(out, '\'');
-	while (value.len > 0) {
-		size_t quote = slice_find_byte(value, '\'');
-		size_t plain = quote == SIZE_MAX ? value.len : quote;
-		buf_append(out, slice_sub(value, 0, plain));
-		if (quote == SIZE_MAX) {
-			break;
-		}
-		buf_append(out, SLICE("'\\''"));
-		value = slice_from(value, quote + 1);
-	}
-	return buf_append_byte(out, '\'');
-}

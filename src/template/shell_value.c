@@ -1,5 +1,6 @@
 /* shell_value.c: a value, written so that the shell reads exactly its bytes where it stands
  * (workflows.md 6.6). */
+#include "base/encoding.h"
 #include "template/shell_internal.h"
 
 static const char nul_problem[] = "a NUL byte cannot be part of shell text";

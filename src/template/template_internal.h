@@ -80,7 +80,5 @@ bool shell_emit_value(
 /* After the last byte: false with *problem set when the end of the text makes a value's line the
  * end of a here-document. */
 bool shell_finish(struct shell_lexer *lexer, const char **problem);
-/* One word for anywhere unquoted: '...' (6.4 shell_escape). */
-bool shell_quote_word(struct slice value, struct buf *out);
 
 #endif

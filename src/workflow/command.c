@@ -12,19 +12,6 @@
 
 /* ---- the command ---- */
 
-/* One word for a shell. */
-static void quote_word(struct slice word, struct buf *out) {
-	buf_append_byte(out, '\'');
-	for (size_t i = 0; i < word.len; i++) {
-		if (word.data[i] == '\'') {
-			buf_append_str(out, "'\\''");
-		} else {
-			buf_append_byte(out, word.data[i]);
-		}
-	}
-	buf_append_byte(out, '\'');
-}
-
 static struct slice quoted(const struct slice *words, size_t count, struct arena *arena) {
 	struct buf text;
 	buf_init(&text, 0);
@@ -32,7 +19,7 @@ static struct slice quoted(const struct slice *words, size_t count, struct arena
 		if (i > 0) {
 			buf_append_byte(&text, ' ');
 		}
-		quote_word(words[i], &text);
+		shell_quote_word(words[i], &text);
 	}
 	struct slice copy = arena_dup(arena, buf_slice(&text));
 	buf_finish(&text);

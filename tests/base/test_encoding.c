@@ -122,6 +122,18 @@ static void hexadecimal(void **state) {
 	assert_false(hex_decode(SLICE("0`"), back, &len));
 }
 
+static void words_of_a_shell(void **state) {
+	(void)state;
+	static const char *const cases[][2] = {{"", "''"}, {"a b", "'a b'"},
+		{"$x`y`\"\\", "'$x`y`\"\\'"}, {"it's", "'it'\\''s'"}, {"''", "''\\'''\\'''"}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf out = {0};
+		assert_true(shell_quote_word(slice_of(cases[i][0]), &out));
+		assert_true(slice_is(buf_slice(&out), cases[i][1]));
+		buf_finish(&out);
+	}
+}
+
 static void percent_encoding(void **state) {
 	struct buf out = {0};
 	(void)state;
@@ -283,6 +295,7 @@ int test_encoding(void) {
 		cmocka_unit_test(base64_round_trips),
 		cmocka_unit_test(base64_leniency),
 		cmocka_unit_test(hexadecimal),
+		cmocka_unit_test(words_of_a_shell),
 		cmocka_unit_test(percent_encoding),
 		cmocka_unit_test(utf8_bad_sequences),
 		cmocka_unit_test(utf8_every_code_point),
