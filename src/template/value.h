@@ -134,6 +134,10 @@ static inline struct value value_float(double number) {
 static inline struct value value_string(struct slice string) {
 	return (struct value){.type = VALUE_STRING, .string = string};
 }
+/* The same of what may be absent: an empty text then. */
+static inline struct value value_string_or_empty(struct slice text) {
+	return value_string(text.data ? text : SLICE(""));
+}
 static inline struct value value_safe_string(struct slice string) {
 	return (struct value){.type = VALUE_STRING, .is_safe = true, .string = string};
 }

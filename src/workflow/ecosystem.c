@@ -123,21 +123,16 @@ static struct value list_of(const struct option_strings *strings, struct arena *
 	return value_of_list(list);
 }
 
-/* An option that was not given is an empty text. */
-static struct value text_value(struct slice text) {
-	return value_string(text.data ? text : SLICE(""));
-}
-
 static struct value project_value(
 	const struct runner_project *project, char *const *environment, struct arena *arena) {
 	struct value_map *map = value_map_new(arena);
 	const char *path = ecosystem_project_path(project, environment, arena);
-	value_map_put_named(arena, map, "name", text_value(project->name));
+	value_map_put_named(arena, map, "name", value_string_or_empty(project->name));
 	value_map_put_named(arena, map, "path",
-		path ? value_string(slice_of(path)) : text_value(project->path));
-	value_map_put_named(arena, map, "raw_path", text_value(project->path));
-	value_map_put_named(arena, map, "description", text_value(project->description));
-	value_map_put_named(arena, map, "type", text_value(project->type));
+		path ? value_string(slice_of(path)) : value_string_or_empty(project->path));
+	value_map_put_named(arena, map, "raw_path", value_string_or_empty(project->path));
+	value_map_put_named(arena, map, "description", value_string_or_empty(project->description));
+	value_map_put_named(arena, map, "type", value_string_or_empty(project->type));
 	value_map_put_named(arena, map, "depends_on", list_of(&project->depends_on, arena));
 	value_map_put_named(arena, map, "tags", list_of(&project->tags, arena));
 	return value_of_map(map);
@@ -182,7 +177,7 @@ static bool object_get(
 
 static struct value object_plain(const struct value_object *base, struct arena *arena) {
 	(void)arena;
-	return text_value(((const struct ecosystem_object *)base)->ecosystem->name);
+	return value_string_or_empty(((const struct ecosystem_object *)base)->ecosystem->name);
 }
 
 static struct value object_map(const struct value_object *base, struct arena *arena) {
@@ -226,9 +221,10 @@ struct value ecosystem_value(
 			value_map_put_named(arena, object->members, "current_project", value);
 		}
 	}
-	value_map_put_named(arena, object->members, "name", text_value(choice->ecosystem->name));
 	value_map_put_named(
-		arena, object->members, "description", text_value(choice->ecosystem->description));
+		arena, object->members, "name", value_string_or_empty(choice->ecosystem->name));
+	value_map_put_named(arena, object->members, "description",
+		value_string_or_empty(choice->ecosystem->description));
 	value_map_put_named(
 		arena, object->members, "knowledge", list_of(&choice->ecosystem->knowledge, arena));
 	value_map_put_named(arena, object->members, "projects", value_of_list(projects));

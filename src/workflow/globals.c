@@ -48,10 +48,6 @@ static struct value workflow_plain(const struct value_object *object, struct are
 	return value_string(run_of(object)->workflow->name);
 }
 
-static struct value text_or_empty(struct slice text) {
-	return value_string(text.data != NULL ? text : SLICE(""));
-}
-
 static bool workflow_get(const struct value_object *object, struct arena *arena, struct value key,
 	struct value *out) {
 	(void)arena;
@@ -62,11 +58,11 @@ static bool workflow_get(const struct value_object *object, struct arena *arena,
 	if (slice_is(key.string, "name")) {
 		*out = value_string(run->workflow->name);
 	} else if (slice_is(key.string, "description")) {
-		*out = text_or_empty(run->workflow->description);
+		*out = value_string_or_empty(run->workflow->description);
 	} else if (slice_is(key.string, "dir")) {
-		*out = text_or_empty(slice_of(run->options.dir));
+		*out = value_string_or_empty(slice_of(run->options.dir));
 	} else if (slice_is(key.string, "run_id")) {
-		*out = text_or_empty(slice_of(run->id));
+		*out = value_string_or_empty(slice_of(run->id));
 	} else {
 		return false;
 	}
@@ -139,13 +135,14 @@ static struct value get_workflow(struct run *run, struct arena *arena) {
 static struct value get_run_dir(struct run *run, struct arena *arena) {
 	(void)arena;
 	struct error error = {0};
-	return run->options.is_dry_run ? value_string(SLICE(""))
-				       : text_or_empty(slice_of(run_files_dir(run, &error)));
+	return run->options.is_dry_run
+		       ? value_string(SLICE(""))
+		       : value_string_or_empty(slice_of(run_files_dir(run, &error)));
 }
 
 static struct value get_cwd(struct run *run, struct arena *arena) {
 	(void)arena;
-	return text_or_empty(slice_of(run->options.dir));
+	return value_string_or_empty(slice_of(run->options.dir));
 }
 
 static struct value get_now(struct run *run, struct arena *arena) {
@@ -162,7 +159,7 @@ static struct value role_value(const struct runner_role *role, struct arena *are
 		value_list_push(arena, backends, value_string(role->backends.items[i]));
 	}
 	value_map_put_named(arena, map, "name", value_string(role->name));
-	value_map_put_named(arena, map, "description", text_or_empty(role->description));
+	value_map_put_named(arena, map, "description", value_string_or_empty(role->description));
 	value_map_put_named(arena, map, "backends", value_of_list(backends));
 	return value_of_map(map);
 }

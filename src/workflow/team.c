@@ -148,10 +148,6 @@ static const struct value_object_kind object_kind = {
 	.names = object_names,
 };
 
-static struct value text_value(struct slice text) {
-	return value_string(text.data ? text : SLICE(""));
-}
-
 struct value team_value(const struct runner_team *team, struct arena *arena) {
 	static const struct runner_team none;
 	struct team_object *object = ARENA_NEW(arena, struct team_object);
@@ -164,10 +160,11 @@ struct value team_value(const struct runner_team *team, struct arena *arena) {
 		value_list_push(arena, roles, value_string(shown->roles.items[i].name));
 	}
 	object->base.kind = &object_kind;
-	object->name = text_value(shown->name);
+	object->name = value_string_or_empty(shown->name);
 	object->members = value_map_new(arena);
 	value_map_put_named(arena, object->members, "name", object->name);
-	value_map_put_named(arena, object->members, "description", text_value(shown->description));
+	value_map_put_named(
+		arena, object->members, "description", value_string_or_empty(shown->description));
 	value_map_put_named(arena, object->members, "detect", value_of_list(detect));
 	/* The one text of a template that is a command: `verify = "{{ team.verify }}"` runs it. It
 	 * stands in a trusted configuration, so it is not quoted. */
