@@ -98,6 +98,26 @@ bool file_read_regular(const char *path, size_t max, struct buf *out, struct err
 	return is_read;
 }
 
+static bool keep(bool is_read, struct buf *bytes, struct arena *arena, struct slice *text) {
+	if (is_read) {
+		*text = arena_dup(arena, buf_slice(bytes));
+	}
+	buf_finish(bytes);
+	return is_read;
+}
+
+bool file_load(const char *path, size_t max, struct arena *arena, struct slice *text,
+	struct error *error) {
+	struct buf bytes = {0};
+	return keep(file_read(path, max, &bytes, error), &bytes, arena, text);
+}
+
+bool file_load_regular(const char *path, size_t max, struct arena *arena, struct slice *text,
+	struct error *error) {
+	struct buf bytes = {0};
+	return keep(file_read_regular(path, max, &bytes, error), &bytes, arena, text);
+}
+
 static bool write_all(int fd, struct slice bytes) {
 	while (bytes.len > 0) {
 		ssize_t written = write(fd, bytes.data, bytes.len);

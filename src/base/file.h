@@ -12,6 +12,11 @@ bool file_read(const char *path, size_t max, struct buf *out, struct error *erro
 /* The same of what nobody named: a file of a cloned project could be a named pipe, which is never
  * waited for, or a device. ERROR_PERMISSION when it is no regular file (links are followed). */
 bool file_read_regular(const char *path, size_t max, struct buf *out, struct error *error);
+/* The same into the arena; *text is left as it is when it cannot be read. */
+bool file_load(
+	const char *path, size_t max, struct arena *arena, struct slice *text, struct error *error);
+bool file_load_regular(
+	const char *path, size_t max, struct arena *arena, struct slice *text, struct error *error);
 /* Writes temp + fsync + rename in the target's directory (O_NOFOLLOW|O_CLOEXEC), with exactly
  * `mode`. Refuses (ERROR_PERMISSION) to replace a symbolic link or anything but a regular file. */
 bool file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct error *error);

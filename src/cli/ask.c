@@ -258,15 +258,12 @@ static void put_key(struct buf *toml, const char *key, const char *value) {
 static bool take_schema(struct run_session *session) {
 	const char *path = command_value(session->context, "schema");
 	struct error error = {0};
-	struct buf text;
+	struct slice text;
 	if (path == NULL) {
 		return true;
 	}
-	buf_init(&text, 0);
-	bool is_read = file_read(path, ASK_SCHEMA_MAX, &text, &error);
-	struct slice kept = arena_dup(&session->arena, buf_slice(&text));
-	buf_finish(&text);
-	const struct json *json = is_read ? json_parse(&session->arena, kept, NULL, &error) : NULL;
+	bool is_read = file_load(path, ASK_SCHEMA_MAX, &session->arena, &text, &error);
+	const struct json *json = is_read ? json_parse(&session->arena, text, NULL, &error) : NULL;
 	struct workflow_step *step = &session->workflow->steps.items[0];
 	step->output_schema =
 		json != NULL ? schema_compile_short(&session->arena, json, &error) : NULL;

@@ -77,11 +77,8 @@ static bool read_context(struct rendering *rendering, struct arena *arena, struc
 		*out = value_of_map(value_map_new(arena));
 		return true;
 	}
-	struct buf file;
-	buf_init(&file, RENDER_CONTEXT_MAX);
-	bool is_read = file_read(path, RENDER_CONTEXT_MAX, &file, &error);
-	struct slice text = arena_dup(arena, buf_slice(&file));
-	buf_finish(&file);
+	struct slice text;
+	bool is_read = file_load(path, RENDER_CONTEXT_MAX, arena, &text, &error);
 	struct json *json = is_read ? json_parse(arena, text, NULL, &error) : NULL;
 	if (!json) {
 		command_fail(rendering->context, COMMAND_USAGE, "%s%s%s", is_read ? path : "",

@@ -12,17 +12,14 @@
  * ending that tells, JSON. */
 static const struct json *read_tree(
 	const struct command_context *context, const char *path, struct arena *arena) {
-	struct buf text = {0};
+	struct slice kept;
 	struct error error = {0};
 	enum document_kind kind = DOCUMENT_JSON;
-	if (!file_read(path, SCHEMA_FILE_MAX, &text, &error)) {
-		buf_finish(&text);
+	if (!file_load(path, SCHEMA_FILE_MAX, arena, &kept, &error)) {
 		command_fail(context, COMMAND_USAGE, "%s", error.message);
 		return NULL;
 	}
 	document_kind_of(path, &kind);
-	struct slice kept = arena_dup(arena, buf_slice(&text));
-	buf_finish(&text);
 	struct problems problems;
 	problems_init(&problems, arena, strcmp(path, "-") == 0 ? "standard input" : path, kept);
 	const struct json *tree = document_parse(arena, kind, kept, &problems);

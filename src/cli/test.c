@@ -334,11 +334,8 @@ static bool choose_cases(struct tests *tests) {
 
 static bool read_cases(struct tests *tests) {
 	struct error error = {0};
-	struct buf text;
-	buf_init(&text, 0);
-	bool is_read = file_read(tests->case_file, TEST_TEXT_MAX, &text, &error);
-	struct slice kept = arena_dup(&tests->arena, buf_slice(&text));
-	buf_finish(&text);
+	struct slice kept = {0};
+	bool is_read = file_load(tests->case_file, TEST_TEXT_MAX, &tests->arena, &kept, &error);
 	problems_init(&tests->problems, &tests->arena, tests->case_file, kept);
 	if (!is_read) {
 		command_fail(tests->context, COMMAND_USAGE, "%s", error.message);

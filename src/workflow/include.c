@@ -130,12 +130,5 @@ bool workflow_read_beside(const struct workflow *workflow, struct arena *arena, 
 		return false;
 	}
 	*path = shown_path(workflow, arena, name);
-	struct buf bytes;
-	buf_init(&bytes, WORKFLOW_TEXT_MAX);
-	bool is_read = file_read_regular(real, WORKFLOW_TEXT_MAX, &bytes, error);
-	if (is_read) {
-		*text = arena_dup(arena, buf_slice(&bytes));
-	}
-	buf_finish(&bytes);
-	return is_read;
+	return file_load_regular(real, WORKFLOW_TEXT_MAX, arena, text, error);
 }

@@ -222,18 +222,18 @@ static struct journal_record *read_record(
 		.hash = "",
 		.status = "interrupted",
 		.usage = {.cost_microusd = -1}};
-	struct buf text = {0};
+	struct slice text;
 	struct stat info;
 	if (lstat(record->dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
 		error_set(error, ERROR_PERMISSION, "the run's record %s is not a directory",
 			record->dir);
 		return NULL;
 	}
-	bool is_read = file_read_regular(path, JOURNAL_FILE_MAX, &text, error);
+	if (!file_load_regular(path, JOURNAL_FILE_MAX, arena, &text, error)) {
+		return NULL;
+	}
 	record->read_bytes = text.len;
-	struct slice kept = is_read ? arena_dup(arena, buf_slice(&text)) : slice_make(NULL, 0);
-	buf_finish(&text);
-	if (!is_read || !read_lines(record, path, kept, error)) {
+	if (!read_lines(record, path, text, error)) {
 		return NULL;
 	}
 	if (!collect_open(record, error)) {

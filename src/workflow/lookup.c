@@ -37,20 +37,6 @@ static bool is_path(struct slice name) {
 	       slice_ends_with(name, SLICE(WORKFLOW_ENDING));
 }
 
-typedef bool read_file(const char *path, size_t max, struct buf *out, struct error *error);
-
-static bool read_text(const char *path, read_file *read, struct arena *arena, struct slice *text,
-	struct error *error) {
-	struct buf bytes;
-	buf_init(&bytes, WORKFLOW_TEXT_MAX);
-	bool is_read = read(path, WORKFLOW_TEXT_MAX, &bytes, error);
-	if (is_read) {
-		*text = arena_dup(arena, buf_slice(&bytes));
-	}
-	buf_finish(&bytes);
-	return is_read;
-}
-
 /* ---- listing ---- */
 
 struct name_list {
@@ -128,6 +114,9 @@ void workflow_each(const struct workflow_places *places, struct arena *arena,
 
 /* ---- finding ---- */
 
+typedef bool load_file(
+	const char *path, size_t max, struct arena *arena, struct slice *text, struct error *error);
+
 static void offer_name(void *data, const struct workflow_listing *listing) {
 	nearest_offer(data, slice_of(listing->name));
 }
@@ -156,9 +145,9 @@ static const char *from_base(
 }
 
 /* What a person names may be a pipe, as of `<(...)`; what a workflow names may not. */
-static bool find_path(const char *name, read_file *read, struct arena *arena, const char **path,
+static bool find_path(const char *name, load_file *load, struct arena *arena, const char **path,
 	struct slice *text, struct error *error) {
-	if (read_text(name, read, arena, text, error)) {
+	if (load(name, WORKFLOW_TEXT_MAX, arena, text, error)) {
 		*path = arena_strdup(arena, slice_of(name));
 		return true;
 	}
@@ -169,7 +158,7 @@ static bool find_path(const char *name, read_file *read, struct arena *arena, co
 	/* `dir/name` without its ending. */
 	const char *full = arena_printf(arena, "%s" WORKFLOW_ENDING, name).data;
 	struct error other = {0};
-	if (read_text(full, read, arena, text, &other)) {
+	if (load(full, WORKFLOW_TEXT_MAX, arena, text, &other)) {
 		*path = full;
 		return true;
 	}
@@ -181,7 +170,7 @@ static bool find_path(const char *name, read_file *read, struct arena *arena, co
 		error, ERROR_NOT_FOUND, "there is no workflow file `%s` and no `%s`", name, full);
 }
 
-static bool find(const struct workflow_places *places, const char *name, read_file *read,
+static bool find(const struct workflow_places *places, const char *name, load_file *load,
 	struct arena *arena, const char **path, const char **origin, struct slice *text,
 	struct error *error) {
 	struct error ignored = {0};
@@ -189,7 +178,7 @@ static bool find(const struct workflow_places *places, const char *name, read_fi
 	error_clear(error);
 	if (is_path(slice_of(name))) {
 		*origin = "path";
-		return find_path(from_base(places, name, arena), read, arena, path, text, error);
+		return find_path(from_base(places, name, arena), load, arena, path, text, error);
 	}
 	const struct {
 		const char *dir, *origin;
@@ -200,7 +189,7 @@ static bool find(const struct workflow_places *places, const char *name, read_fi
 		}
 		*path = file_of(arena, levels[i].dir, name);
 		*origin = levels[i].origin;
-		if (read_text(*path, file_read_regular, arena, text, error)) {
+		if (file_load_regular(*path, WORKFLOW_TEXT_MAX, arena, text, error)) {
 			return true;
 		}
 		/* A file that cannot be read must not give way to another one in silence. */
@@ -221,7 +210,7 @@ static bool find(const struct workflow_places *places, const char *name, read_fi
 
 bool workflow_find(const struct workflow_places *places, const char *name, struct arena *arena,
 	const char **path, const char **origin, struct slice *text, struct error *error) {
-	return find(places, name, file_read, arena, path, origin, text, error);
+	return find(places, name, file_load, arena, path, origin, text, error);
 }
 
 bool workflow_find_nested(const struct workflow *caller, const struct workflow_places *places,
@@ -229,5 +218,5 @@ bool workflow_find_nested(const struct workflow *caller, const struct workflow_p
 	struct slice *text, struct error *error) {
 	struct workflow_places from = *places;
 	from.base_dir = caller->dir ? caller->dir : places->base_dir;
-	return find(&from, name, file_read_regular, arena, path, origin, text, error);
+	return find(&from, name, file_load_regular, arena, path, origin, text, error);
 }

@@ -91,6 +91,12 @@ static void reading_is_bounded(void **state) {
 	const char *path = in(place, "a");
 	assert_true(file_write_atomic(path, SLICE("0123456789"), 0600, &error));
 	assert_true(file_read(path, 10, &out, &error));
+	struct slice text = SLICE("before");
+	assert_false(file_load(path, 9, &place->arena, &text, &error));
+	assert_false(file_load_regular("/dev/null", 9, &place->arena, &text, &error));
+	assert_true(slice_is(text, "before"));
+	assert_true(file_load_regular(path, 10, &place->arena, &text, &error));
+	assert_true(slice_eq(text, buf_slice(&out)));
 	assert_int_equal(out.len, 10);
 	buf_reset(&out, 0);
 	assert_false(file_read(path, 9, &out, &error));
