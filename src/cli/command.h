@@ -82,6 +82,8 @@ int command_main(int argc, char **argv, char *const *environment, FILE *out, FIL
 /* The argument of an option of this command; NULL when it was not given. */
 const char *command_value(const struct command_context *context, const char *option);
 bool command_has(const struct command_context *context, const char *option);
+/* Asks on err, and reads a line of standard input; true for y and yes alone. */
+bool command_confirm(const struct command_context *context, const char *question);
 /* Prints "llm-mux: MESSAGE" to err and returns `code`. */
 int command_fail(const struct command_context *context, enum command_exit code, const char *format,
 	...) __attribute__((format(printf, 3, 4)));

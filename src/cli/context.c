@@ -151,15 +151,7 @@ static bool is_wanted(const struct survey *survey) {
 		fputs("\nNothing was written; --yes writes both.\n", context->out);
 		return false;
 	}
-	fputs("\nWrite both? [y/N] ", context->err);
-	fflush(context->err);
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len = getline(&line, &size, stdin);
-	struct slice answer = slice_trim(slice_make(line, len > 0 ? (size_t)len : 0));
-	bool is_yes = slice_ieq(answer, SLICE("y")) || slice_ieq(answer, SLICE("yes"));
-	free(line);
-	return is_yes;
+	return command_confirm(context, "\nWrite both?");
 }
 
 static bool write_both(struct survey *survey) {

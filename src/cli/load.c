@@ -18,18 +18,9 @@ void command_options_init(struct option_set *set, struct arena *arena) {
 
 static bool ask_for_trust(void *data, const char *file, struct slice what) {
 	const struct command_context *context = data;
-	fprintf(context->err,
-		"%s is not trusted yet. It would have these run or used:\n%.*s"
-		"Trust this file as it is now? [y/N] ",
-		file, SLICE_FMT(what));
-	fflush(context->err);
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len = getline(&line, &size, stdin);
-	struct slice answer = slice_trim(slice_make(line, len > 0 ? (size_t)len : 0));
-	bool is_yes = slice_ieq(answer, SLICE("y")) || slice_ieq(answer, SLICE("yes"));
-	free(line);
-	return is_yes;
+	fprintf(context->err, "%s is not trusted yet. It would have these run or used:\n%.*s", file,
+		SLICE_FMT(what));
+	return command_confirm(context, "Trust this file as it is now?");
 }
 
 void command_runner_request(const struct command_context *context, enum command_project project,
