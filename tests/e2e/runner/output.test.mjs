@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binary } from '../harness.mjs';
-import { ask, configToml, flow, lab, query, shell, stub, test } from './lab.mjs';
+import { alive, ask, configToml, events as eventsOf, flow, lab, query, shell, sleepMarker, stub, test, until } from './lab.mjs';
 
 const echo = { backends: { e: { command: 'echo' } }, roles: { r: { backends: ['e'] }, reviewer: { backends: ['e'] } } };
 
@@ -46,6 +46,47 @@ test('output modes: json: a run that is refused ends with one Result, too', asyn
   const place = lab(t, { workflows: { w: 'args = ["x"]\n[[steps]]\nname = "s"\ntype = "shell"\nrun = "true"\n' } });
   const { result } = await place.json(2, 'w');
   assert.equal(result.success, false);
+});
+
+test('output modes: json: whatever refuses it, one Result is the end', async (t) => {
+  const place = lab(t, { workflows: { broken: 'name = "broken\n', cycle: flow({ a: shell('true', { depends_on: ['b'] }), b: shell('true', { depends_on: ['a'] }) }), ok: flow({ s: shell('true') }) }, files: { '.llm-mux/workflows/own.toml': flow({ s: shell('true') }) } });
+  for (const args of [['no-such-workflow'], ['broken'], ['cycle'], ['own'], ['ok', '--team', 'nope'], ['ok', '--resume', 'nope']]) {
+    const { result, events } = await place.json(2, ...args);
+    assert.equal(result.success, false, args.join(' '));
+    assert.ok(events.some((e) => e.type === 'WorkflowError' && e.error), `${args}: ${JSON.stringify(events)}`);
+  }
+  const late = lab(t, { config: 'broken = = \n', workflows: { ok: flow({ s: shell('true') }) } });
+  assert.equal((await late.json(2, 'ok')).result.success, false);
+});
+
+test('output modes: json: a time limit and an interruption end with one Result', async (t) => {
+  const seconds = sleepMarker();
+  const place = lab(t, { workflows: { w: flow({ s: shell(`sleep ${seconds}`) }, { timeout: '500ms' }), i: flow({ s: shell(`sleep ${seconds}`) }) } });
+  assert.equal((await place.json(124, 'w')).result.success, false);
+  const running = place.start('run', 'i', '--output', 'json');
+  await until(() => alive(seconds).length > 0, 'the sleep');
+  running.child.kill('SIGINT');
+  const done = await running.exited;
+  assert.equal(done.code, 130);
+  assert.equal(eventsOf(done.stdout).result.success, false);
+});
+
+test('output modes: a plan in JSON mode is JSON', async (t) => {
+  const place = lab(t, { config: echo, workflows: { w: flow({ a: shell('echo x'), b: query('r', 'say {{ steps.a.output }}') }) } });
+  const done = await place.cli('run', 'w', '--dry-run', '--output', 'json');
+  assert.equal(done.code, 0);
+  const lines = done.stdout.trim().split('\n');
+  const whole = () => JSON.parse(done.stdout);
+  assert.doesNotThrow(() => (lines.every((l) => JSON.parse(l)) ? null : whole()));
+  assert.match(done.stdout, /"a"/);
+});
+
+test('output modes: the file of --output-file has the text alone, also in JSON mode and after a failure', async (t) => {
+  const place = lab(t, { workflows: { w: flow({ s: shell('echo the text') }), bad: flow({ s: shell('exit 1') }) } });
+  await place.json(0, 'w', '--output-file', 'out.txt');
+  assert.equal(place.read('out.txt').trimEnd(), 'the text');
+  const done = await place.cli('run', 'w', '--output-file', '/dev/full');
+  assert.equal(done.code, 1, 'a text that could not be written is no success');
 });
 
 test('output modes: json: attempts that are repeated say so; parallel backends progress', async (t) => {
