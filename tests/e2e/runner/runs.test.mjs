@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { alive, ask, chatReply, flow, lab, query, shell, sleepMarker, stub, test, tree, until } from './lab.mjs';
+import { alive, ask, chatReply, flow, lab, query, shell, sleepMarker, stub, terminal, test, tree, until } from './lab.mjs';
 
 // ---------------------------------------------------------------- dry run
 
@@ -88,6 +88,30 @@ test('resume: items of a for_each one by one', async (t) => {
   await place.run(1, 'w');
   await place.run(0, 'w', '--resume', 'last');
   assert.deepEqual(b.prompts(), ['item 1', 'item 2', 'item 3', 'item 3', 'item 4']);
+});
+
+test('resume: killed while edits were verified, no half of them stays in the tree', async (t) => {
+  const place = lab(t, { files: { 'a.txt': 'one\n', 'b.txt': 'one\n' } });
+  place.workflow('w', flow({ s: { type: 'apply', edits: [{ path: 'a.txt', old: 'one', new: 'two' }, { path: 'b.txt', old: 'one', new: 'two' }], verify: 'echo x >>verified; until [ -e go ]; do sleep 0.02; done', rollback_on_failure: true }, n: shell('cat a.txt b.txt') }));
+  const running = place.start('run', 'w');
+  await until(() => place.has('verified'), 'verify');
+  running.child.kill('SIGKILL');
+  await running.exited;
+  place.write('go', '');
+  assert.equal(await place.text('w', '--resume', 'last'), 'two\ntwo');
+  assert.deepEqual([place.read('a.txt'), place.read('b.txt')], ['two\n', 'two\n']);
+});
+
+test('resume: a sub-workflow and a group go on where they were', async (t) => {
+  const place = lab(t);
+  const b = place.canned('b', 'inner answer', 'member answer', 'too many');
+  place.configure({ backends: { b: { command: b.command } } });
+  place.workflow('inner', flow({ i: ask('b', 'inner'), j: shell('echo {{ steps.i.output }}; [ -e go ]') }));
+  place.workflow('w', `${flow({ sub: { type: 'workflow', workflow: 'inner' }, end: shell('echo {{ steps.sub.output }} {{ groups.g.outputs.m }}', { depends_on: ['sub', 'g'] }) }, { output: 'end' })}\n[[groups]]\nname = "g"\ndepends_on = ["sub"]\n[[groups.steps]]\nname = "m"\ntype = "query"\nbackend = "b"\nprompt = "member"\n`);
+  await place.run(1, 'w');
+  place.write('go', '');
+  assert.equal(await place.text('w', '--resume', 'last'), 'inner answer member answer');
+  assert.equal(b.calls(), 2);
 });
 
 test('runs: list, show, diff and clean', async (t) => {
@@ -176,6 +200,13 @@ test('Ctrl-C: an apply step that was being verified is restored', async (t) => {
   assert.equal((await running.exited).code, 130);
   assert.equal(place.read('a.txt'), 'one\n');
   assert.equal(alive(seconds).length, 0);
+});
+
+test('Ctrl-C: typed on a terminal while a question waits', async (t) => {
+  const place = lab(t, { workflows: { w: flow({ s: { type: 'input', prompt: 'Your name?' } }) } });
+  const { code, screen } = await terminal(place, [[/Your name\?/, '\x03']], ['run', 'w']);
+  assert.equal(code, 130, screen);
+  assert.match(screen, /--resume/);
 });
 
 // ---------------------------------------------------------------- cache
