@@ -70,7 +70,13 @@ void run_words_append(struct buf *out, struct slice text) {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.data[i];
 		bool is_control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
-		to[i] = is_control ? '?' : text.data[i];
+		/* U+0080 to U+009F: some terminals take 0x9b for the beginning of a sequence. */
+		bool is_high = i > 0 && (unsigned char)text.data[i - 1] == 0xc2 && byte >= 0x80 &&
+			       byte < 0xa0;
+		to[i] = is_control || is_high ? '?' : text.data[i];
+		if (is_high) {
+			to[i - 1] = '?';
+		}
 	}
 	buf_commit(out, text.len);
 }

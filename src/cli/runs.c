@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/list.h"
+#include "cli/run_display.h"
 #include "workflow/apply.h"
 #include "workflow/journal.h"
 
@@ -111,14 +112,25 @@ static int runs_list_run(struct command_context *context) {
 
 /* ---- show ---- */
 
-static void show_text(FILE *out, const char *title, struct slice text) {
+/* A record may have come with a clone, and models say anything: nothing in it moves the cursor. */
+static void print_plain(FILE *out, struct buf *text) {
+	struct buf plain = {0};
+	run_words_append(&plain, buf_slice(text));
+	fwrite(plain.data ? plain.data : "", 1, plain.len, out);
+	buf_finish(&plain);
+	buf_finish(text);
+}
+
+static void put_text(struct buf *out, const char *title, struct slice text) {
 	struct slice rest = slice_trim(text), line;
 	if (rest.len == 0) {
 		return;
 	}
-	fprintf(out, "    %s:\n", title);
+	buf_printf(out, "    %s:\n", title);
 	while (slice_split(&rest, '\n', &line)) {
-		fprintf(out, "      %.*s\n", SLICE_FMT(line));
+		buf_append_str(out, "      ");
+		buf_append(out, line);
+		buf_append_byte(out, '\n');
 	}
 }
 
@@ -130,7 +142,7 @@ struct showing {
 
 static void show_step(void *data, struct slice step, const struct json *result) {
 	struct showing *showing = data;
-	FILE *out = showing->context->out;
+	struct buf out = {0};
 	if (showing->w) {
 		json_begin_object(showing->w);
 		json_put_string(showing->w, "name", step);
@@ -144,13 +156,14 @@ static void show_step(void *data, struct slice step, const struct json *result) 
 	clock_format_duration(duration_ms, took);
 	struct slice status = json_string(json_get(result, "status"), showing->arena);
 	struct slice backend = json_string(json_get(result, "backend"), showing->arena);
-	fprintf(out, "  %-9.*s %.*s  %s%s%.*s\n", SLICE_FMT(status), SLICE_FMT(step), took,
+	buf_printf(&out, "  %-9.*s %.*s  %s%s%.*s\n", SLICE_FMT(status), SLICE_FMT(step), took,
 		backend.len > 0 ? "  " : "", SLICE_FMT(backend));
 	struct slice skipped = json_string(json_get(result, "skip_reason"), showing->arena);
-	show_text(out, "because", skipped);
-	show_text(out, "error",
+	put_text(&out, "because", skipped);
+	put_text(&out, "error",
 		json_string(json_get(json_get(result, "error"), "message"), showing->arena));
-	show_text(out, "output", json_string(json_get(result, "output"), showing->arena));
+	put_text(&out, "output", json_string(json_get(result, "output"), showing->arena));
+	print_plain(showing->context->out, &out);
 }
 
 static int runs_show_run(struct command_context *context) {
@@ -185,10 +198,10 @@ static int runs_show_run(struct command_context *context) {
 			fwrite(out.data, 1, out.len, context->out);
 		} else if (record) {
 			const struct journal_summary *summary = journal_summary_of(record);
-			fprintf(context->out, "%s  %s  %s  %zu of %zu steps\n  in %s\n",
-				summary->id, summary->workflow, summary->status,
-				summary->steps_done, summary->steps_total,
-				journal_record_dir(record));
+			buf_printf(&out, "%s  %s  %s  %zu of %zu steps\n  in %s\n", summary->id,
+				summary->workflow, summary->status, summary->steps_done,
+				summary->steps_total, journal_record_dir(record));
+			print_plain(context->out, &out);
 			journal_record_each(record, show_step, &showing);
 		}
 		buf_finish(&out);
@@ -228,14 +241,13 @@ static size_t find_step(const struct side *side, struct slice name) {
 }
 
 /* True when nothing differs. */
-static bool print_difference(
-	const struct command_context *context, const struct side *a, const struct side *b) {
+static bool put_difference(struct buf *out, const struct side *a, const struct side *b) {
 	bool is_same = true;
 	for (size_t i = 0; i < a->steps.len; i++) {
 		struct slice name = a->steps.items[i].name;
 		size_t other = find_step(b, name);
 		if (other == SIZE_MAX) {
-			fprintf(context->out, "only in the first: %.*s\n", SLICE_FMT(name));
+			buf_printf(out, "only in the first: %.*s\n", SLICE_FMT(name));
 			is_same = false;
 			continue;
 		}
@@ -244,22 +256,19 @@ static bool print_difference(
 		struct slice text_a = a->steps.items[i].output,
 			     text_b = b->steps.items[other].output;
 		if (!slice_eq(status_a, status_b)) {
-			fprintf(context->out, "%.*s: %.*s, then %.*s\n", SLICE_FMT(name),
+			buf_printf(out, "%.*s: %.*s, then %.*s\n", SLICE_FMT(name),
 				SLICE_FMT(status_a), SLICE_FMT(status_b));
 			is_same = false;
 		}
 		if (!slice_eq(text_a, text_b)) {
-			struct buf diff = {0};
 			struct slice file = arena_printf(a->arena, "%.*s", SLICE_FMT(name));
-			diff_unified(text_a, text_b, file.data, file.data, &diff);
-			fwrite(diff.data, 1, diff.len, context->out);
-			buf_finish(&diff);
+			diff_unified(text_a, text_b, file.data, file.data, out);
 			is_same = false;
 		}
 	}
 	for (size_t i = 0; i < b->steps.len; i++) {
 		if (find_step(a, b->steps.items[i].name) == SIZE_MAX) {
-			fprintf(context->out, "only in the second: %.*s\n",
+			buf_printf(out, "only in the second: %.*s\n",
 				SLICE_FMT(b->steps.items[i].name));
 			is_same = false;
 		}
@@ -283,9 +292,11 @@ static int runs_diff_run(struct command_context *context) {
 				journal_record_each(record, collect_step, &sides[i]);
 			}
 		}
-		if (code == COMMAND_OK && !print_difference(context, &sides[0], &sides[1])) {
+		struct buf out = {0};
+		if (code == COMMAND_OK && !put_difference(&out, &sides[0], &sides[1])) {
 			code = COMMAND_FAILED;
 		}
+		print_plain(context->out, &out);
 	}
 	session_finish(&session);
 	return code;

@@ -11,7 +11,7 @@
 #include "cli/list.h"
 #include "workflow/workflow.h"
 
-#define TRUST_FILE_MAX CONFIG_FILE_MAX
+#define TRUST_FILE_MAX ((size_t)16 * 1024 * 1024) /* of a workflow, the largest of them */
 
 struct trusting {
 	const struct command_context *context;

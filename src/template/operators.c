@@ -251,7 +251,10 @@ static bool add(
 static bool repeat_text(
 	struct template_run *run, struct slice text, size_t count, struct value *out) {
 	size_t len;
-	if (__builtin_mul_overflow(text.len, count, &len)) {
+	size_t most =
+		run->environment->max_output ? run->environment->max_output : TEMPLATE_MAX_OUTPUT;
+	/* What is longer could not be written either, and expressions alone have no other limit. */
+	if (__builtin_mul_overflow(text.len, count, &len) || len > most) {
 		return run_fail_memory(run);
 	}
 	if (!template_spend(run, len / 256)) {

@@ -129,7 +129,8 @@ static void read_line(struct journal_record *record, const struct json *line) {
 		summary->workflow = text_of(line, "workflow", record->arena);
 		summary->hash = text_of(line, "hash", record->arena);
 		summary->started_at_ms = number_of(line, "started_at_ms");
-		summary->steps_total = (size_t)number_of(line, "steps");
+		int64_t steps = number_of(line, "steps");
+		summary->steps_total = steps > 0 ? (size_t)steps : 0;
 		record->arguments = json_get(line, "args");
 		record->lost_arguments = json_get(line, "lost_args");
 	} else if (json_string_is(type, JOURNAL_END)) {

@@ -66,6 +66,26 @@ static void output_is_bounded(void **state) {
 	}
 }
 
+static void repeated_text_is_bounded(void **state) {
+	(void)state;
+	static const char *const templates[] = {
+		"{% set x = 'ab' * 61 %}", "{{ ('ab' * 1000000000) | length }}", "{{ s * 13 }}"};
+	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+		struct help_render render;
+		help_init(&render, "{\"s\": \"0123456789\"}");
+		render.environment.max_output = 120;
+		help_run(&render, slice_of(templates[i]));
+		expect_kind(&render, TEMPLATE_ERROR_LIMIT);
+		help_finish(&render);
+	}
+	struct help_render render;
+	help_init(&render, NULL);
+	render.environment.max_output = 120;
+	help_run(&render, SLICE("{{ 'ab' * 60 }}"));
+	assert_int_equal(render.out.len, 120);
+	help_finish(&render);
+}
+
 static void recursion_is_bounded(void **state) {
 	(void)state;
 	static const char *const templates[] = {
@@ -333,6 +353,7 @@ int test_limits(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steps_are_counted),
 		cmocka_unit_test(output_is_bounded),
+		cmocka_unit_test(repeated_text_is_bounded),
 		cmocka_unit_test(recursion_is_bounded),
 		cmocka_unit_test(stack_is_bounded),
 		cmocka_unit_test(nesting_is_refused_when_parsing),

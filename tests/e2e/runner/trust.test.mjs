@@ -116,3 +116,17 @@ test('runs clean: days, and a week when nothing is said', async (t) => {
     if (code === 0) assert.match(done.stderr, new RegExp(`removed ${removed} run`));
   }
 });
+
+test('runs: what a record says moves no cursor', async (t) => {
+  const place = lab(t);
+  const step = { type: 'step', at: 2, step: 'a', result: { status: 'ok', output: 'x\u001b[2Jy\u009b31mz', backend: '\u001b[1m' } };
+  const start = { type: 'start', workflow: 'w\u001b]0;t\u0007', hash: 'x', started_at_ms: 1, steps: -5 };
+  for (const [id, words] of [['one', step.result.output], ['two', 'other\u001b[2J']])
+    place.write(`.llm-mux/state/${id}/journal.ndjson`, `${JSON.stringify(start)}\n${JSON.stringify({ ...step, ...step.result, result: { ...step.result, output: words }, output: words })}\n`);
+  for (const words of [['runs'], ['runs', 'show', 'one'], ['runs', 'diff', 'one', 'two']]) {
+    const done = await place.cli(...words);
+    assert.doesNotMatch(done.stdout + done.stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, words.join(' '));
+    assert.ok(done.stdout.length > 10, `${words.join(' ')}: ${done.stderr}`);
+    assert.doesNotMatch(done.stdout, /1844674407/);
+  }
+});
