@@ -215,6 +215,9 @@ void runner_secrets_add_variable(
 	struct runner_secrets *secrets, struct slice name, struct slice value);
 /* The same for a whole environment. */
 void runner_secrets_add_environment(struct runner_secrets *secrets, char *const *environment);
+/* How many bytes at the end of a text may be the beginning of a secret: whoever shows a text piece
+ * by piece keeps them back until more has come. */
+size_t runner_secrets_pending(struct runner_secrets *secrets, struct slice text);
 /* `text` with every secret replaced by ***; the slice itself when there is none. */
 struct slice runner_secrets_mask(
 	struct runner_secrets *secrets, struct slice text, struct arena *arena);

@@ -133,6 +133,32 @@ static size_t match(const struct runner_secrets *secrets, struct slice text) {
 	return 0;
 }
 
+/* A secret of which the whole text is the beginning. */
+static bool may_become_one(const struct runner_secrets *secrets, struct slice text) {
+	for (size_t i = 0; i < secrets->texts.len && secrets->texts.items[i].len > text.len; i++) {
+		if (slice_starts_with(secrets->texts.items[i], text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t runner_secrets_pending(struct runner_secrets *secrets, struct slice text) {
+	size_t at = 0;
+	pthread_mutex_lock(&secrets->lock);
+	while (at < text.len) {
+		struct slice rest = slice_from(text, at);
+		bool may_begin = secrets->begins[(unsigned char)*rest.data];
+		if (may_begin && may_become_one(secrets, rest)) {
+			break;
+		}
+		size_t len = may_begin ? match(secrets, rest) : 0;
+		at += len > 0 ? len : 1;
+	}
+	pthread_mutex_unlock(&secrets->lock);
+	return text.len - at;
+}
+
 static void mask(const struct runner_secrets *secrets, struct slice text, struct buf *out) {
 	size_t kept = 0, at = 0;
 	while (at < text.len) {

@@ -203,8 +203,47 @@ static void on_answered(void *data, const struct role_result *answered) {
 	end(query, query->is_ok);
 }
 
+/* Displays mask pieces one by one: a piece never ends within what may be a secret. `piece` is what
+ * can be shown now. */
+static struct slice hold_back(
+	struct query *query, const char *backend, struct slice piece, bool is_last) {
+	struct arena *arena = &query->task->arena;
+	struct runner_secrets *secrets = query->task->run->options.secrets;
+	size_t at = 0;
+	while (at < query->plan.backend_count && !slice_is(query->plan.backends[at], backend)) {
+		at++;
+	}
+	if (secrets == NULL || at == query->plan.backend_count) {
+		return piece;
+	}
+	if (query->held == NULL) {
+		query->held = ARENA_ARRAY(arena, struct slice, query->plan.backend_count);
+	}
+	struct slice *held = &query->held[at];
+	if (held->len > 0) {
+		piece = arena_printf(arena, "%.*s%.*s", SLICE_FMT(*held), SLICE_FMT(piece));
+	}
+	size_t pending = is_last ? 0 : runner_secrets_pending(secrets, piece);
+	*held = pending > 0 ? arena_dup(arena, slice_from(piece, piece.len - pending))
+			    : (struct slice){0};
+	return slice_sub(piece, 0, piece.len - pending);
+}
+
+static void tell_piece(struct query *query, const char *backend, struct slice piece, bool is_last) {
+	struct task *task = query->task;
+	if (task->run->options.streams) {
+		piece = hold_back(query, backend, piece, is_last);
+	}
+	if (task->run->options.streams && piece.len > 0) {
+		run_tell(task->run, &(struct run_event){.type = RUN_EVENT_STEP_OUTPUT,
+					    .step = task->step,
+					    .backend = slice_of(backend),
+					    .text = piece});
+	}
+}
+
 static void on_progress(void *data, const struct role_progress *progress) {
-	const struct query *query = data;
+	struct query *query = data;
 	struct task *task = query->task;
 	struct run_event event = {.step = task->step,
 		.backend = slice_of(progress->backend),
@@ -213,12 +252,12 @@ static void on_progress(void *data, const struct role_progress *progress) {
 		.of = progress->total};
 	switch (progress->kind) {
 	case ROLE_PROGRESS_TEXT:
-		if (!task->run->options.streams) {
-			return;
-		}
-		event.type = RUN_EVENT_STEP_OUTPUT;
-		break;
+		tell_piece(query, progress->backend, progress->text, false);
+		return;
 	case ROLE_PROGRESS_RETRYING:
+		if (query->held != NULL) {
+			hold_back(query, progress->backend, (struct slice){0}, true);
+		}
 		event.type = RUN_EVENT_STEP_RETRY;
 		event.retry_in_ms = progress->retry_in_ms;
 		event.error = &(struct step_error){
@@ -231,8 +270,10 @@ static void on_progress(void *data, const struct role_progress *progress) {
 		};
 		run_tell(task->run, &event);
 		return;
-	case ROLE_PROGRESS_STARTED:
 	case ROLE_PROGRESS_ENDED:
+		tell_piece(query, progress->backend, (struct slice){0}, true);
+		/* fall through */
+	case ROLE_PROGRESS_STARTED:
 		if (progress->total < 2) {
 			return;
 		}

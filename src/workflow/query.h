@@ -31,6 +31,7 @@ struct query {
 	void (*on_done)(struct query *query); /* not before query_start returns */
 	struct role_call *call;
 	struct loop_deferred later; /* an end that is known at once */
+	struct slice *held;         /* of each backend's streamed text, what may begin a secret */
 };
 /* `prompt`, `step`, `plan`, `key`, `system`, `result`, `task`, `on_done` are filled in. */
 void query_start(struct query *query);

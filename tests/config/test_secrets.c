@@ -131,6 +131,20 @@ static void test_environment(void **state) {
 	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
 		assert_string_equal(masked(secrets, &arena, written[i]), "***");
 	}
+	/* in pieces: what may begin one is kept back, but never a part of a whole one */
+	runner_secrets_add(secrets, SLICE("piece-secret-pie"));
+	static const struct {
+		const char *text;
+		size_t pending;
+	} pieces[] = {{"", 0}, {"x", 0}, {"x p", 1}, {"piece-secret-pi", 15},
+		{"piece-secret-pie", 0}, {"piece-secret-piece", 0}, {"piece-secret-pie p", 1},
+		{"ppie", 3}, {"piecepiece-secret", 12}};
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		size_t pending = runner_secrets_pending(secrets, slice_of(pieces[i].text));
+		if (pending != pieces[i].pending) {
+			fail_msg("%s: %zu", pieces[i].text, pending);
+		}
+	}
 	/* variables by their names */
 	runner_secrets_add_variable(secrets, SLICE("INNER_SECRET"), SLICE("of-a-variable"));
 	runner_secrets_add_variable(secrets, SLICE("INNER"), SLICE("of-another"));

@@ -338,6 +338,21 @@ describe('run: json', { skip }, () => {
     assert.deepEqual([pieces[0].name, pieces[0].backend], ['two', 'fake']);
   }));
 
+  test('--stream: a secret that comes in pieces is masked all the same', () => withProject({ [W]: workflow(query('two', 'x')) }, async ({ run }) => {
+    model.reply = () => 'say three word secret now three word';
+    try {
+      const env = { OUTER_TOKEN: 'three word secret' };
+      const pieces = events((await run(['run', 'w', '--output', 'json', '--stream'], { env })).stdout).filter((e) => e.type === 'StepOutput');
+      assert.ok(pieces.length > 2);
+      assert.equal(pieces.map((e) => e.chunk).join(''), 'say *** now three word');
+      const shown = await run(['run', 'w', '--stream'], { env });
+      assert.match(shown.stderr, /say \*\*\* now three word/);
+      assert.doesNotMatch(shown.stderr, /word secret/);
+    } finally {
+      model.reply = (prompt) => `reply to: ${prompt.split('\n')[0]}`;
+    }
+  }));
+
   test('backends of a parallel role are told as they end', () => withProject({
     [W]: workflow('[[steps]]\nname = "all"\ntype = "query"\nrole = "both"\nprompt = "x"\n', '[roles.both]\nbackends = ["fake", "demo/echo"]\nexecution = "parallel"'),
   }, async ({ run }) => {
