@@ -41,18 +41,3 @@ void command_print_problems(
 	fwrite(report.data ? report.data : "", 1, report.len, context->err);
 	buf_finish(&report);
 }
-
-struct workflow *command_load_workflow(struct command_workflows *workflows, const char *name) {
-	const char *path, *origin;
-	struct slice text;
-	if (!command_find_workflow(workflows, name, &path, &origin, &text)) {
-		return NULL;
-	}
-	struct problems problems;
-	struct workflow *workflow = NULL;
-	problems_init(&problems, &workflows->arena, path, text);
-	workflow_validate(
-		path, origin, text, workflows->runner, &workflows->places, &problems, &workflow);
-	command_print_problems(workflows->context, &problems);
-	return workflow;
-}

@@ -23,9 +23,6 @@ void command_workflows_finish(struct command_workflows *workflows);
  * return COMMAND_USAGE. */
 bool command_find_workflow(struct command_workflows *workflows, const char *name, const char **path,
 	const char **origin, struct slice *text);
-/* Finds, loads and checks; all findings go to err. NULL after them: return COMMAND_USAGE. The
- * caller destroys. */
-struct workflow *command_load_workflow(struct command_workflows *workflows, const char *name);
 /* True when a workflow may be run: neither it nor any of the files it is made of is the project's
  * (stands or really lies in its .llm-mux/; of a workflow that does, every file counts), or the user
  * trusts their content (--trust, the record, or asked at the terminal when `may_ask`). */

@@ -201,10 +201,6 @@ void database_rollback(struct database *database) {
 	}
 }
 
-int64_t database_last_id(const struct database *database) {
-	return sqlite3_last_insert_rowid(database->handle);
-}
-
 int64_t database_changes(const struct database *database) {
 	return sqlite3_changes64(database->handle);
 }

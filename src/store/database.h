@@ -30,7 +30,6 @@ bool database_execute(struct database *database, const char *sql, struct error *
 bool database_begin(struct database *database, struct error *error); /* immediate */
 bool database_commit(struct database *database, struct error *error);
 void database_rollback(struct database *database);
-int64_t database_last_id(const struct database *database);
 int64_t database_changes(const struct database *database);
 
 /* A statement, prepared once per connection and text and reused. Binds count from 1, columns from

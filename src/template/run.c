@@ -287,10 +287,6 @@ bool template_run_is_strict(const struct template_run *run) {
 	return run->root->options.undefined == TEMPLATE_STRICT;
 }
 
-enum template_escape template_run_escape(const struct template_run *run) {
-	return run->escape;
-}
-
 /* ---- the whole ---- */
 
 static void begin(struct template_run *run, struct frame *frame, const struct template *template,

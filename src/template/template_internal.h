@@ -33,7 +33,6 @@ bool template_escape_html(struct slice text, struct buf *out);
 bool template_contains(
 	struct template_run *run, struct value container, struct value item, bool *out);
 /* The macros' and loops' escape mode right now: what `escape` and `safe` are about. */
-enum template_escape template_run_escape(const struct template_run *run);
 
 /* ---- arguments of built-ins ---- */
 /* Takes argument `index` (0 is the filtered value) or the named one, once; undefined when neither

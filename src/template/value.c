@@ -144,10 +144,6 @@ struct value value_get(struct value value, struct arena *arena, struct value key
 	return value_undefined();
 }
 
-struct value value_get_named(struct value value, struct arena *arena, const char *key) {
-	return value_get(value, arena, value_string(slice_of(key)));
-}
-
 static const struct value_list *characters_of(struct slice text, struct arena *arena) {
 	struct value_list *list = value_list_new(arena);
 	for (size_t at = 0; at < text.len;) {

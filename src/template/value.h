@@ -182,7 +182,6 @@ int value_compare(struct value a, struct value b, struct arena *arena);
 /* `.key` and `[key]` without an error: undefined when there is none. Lists and text have items by
  * number, from the end when negative; `.text` of a text is the text itself (workflows.md 5.10). */
 struct value value_get(struct value value, struct arena *arena, struct value key);
-struct value value_get_named(struct value value, struct arena *arena, const char *key);
 /* What comparing or walking it may cost, in values (text: by its length). */
 uint64_t value_weight(struct value value);
 /* What `items`, `dictsort`, `json` see of it: a map's own, an object's map. NULL: it has none. */

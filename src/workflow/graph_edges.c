@@ -269,8 +269,3 @@ bool workflow_connect(struct workflow *workflow) {
 	set_waits(workflow);
 	return connector.edges <= WORKFLOW_EDGES_MAX;
 }
-
-void workflow_order(const struct workflow *workflow, struct arena *arena, const size_t **order) {
-	(void)arena;
-	*order = workflow->order;
-}

@@ -346,8 +346,6 @@ bool workflow_bind(const struct workflow *workflow, const char *dir, char *const
 	struct buf *warnings, struct error *error);
 
 /* ---- the graph ---- */
-/* The steps in the order that --jobs 1 runs: workflow->order, one number per step. */
-void workflow_order(const struct workflow *workflow, struct arena *arena, const size_t **order);
 enum graph_format {
 	GRAPH_TEXT,
 	GRAPH_DOT,

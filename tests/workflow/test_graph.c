@@ -136,8 +136,7 @@ static void test_forward_reference(void **state) {
 	workflow_fixture_begin(&f);
 	workflow_fixture_load(
 		&f, "w.toml", SHELL("a", "depends_on = ['c']\n") SHELL("b", "") SHELL("c", ""));
-	const size_t *order;
-	workflow_order(f.workflow, &f.arena, &order);
+	const size_t *order = f.workflow->order;
 	assert_int_equal(order[0], 2);
 	assert_int_equal(order[1], 0);
 	assert_int_equal(order[2], 1);
@@ -188,8 +187,7 @@ static void test_order_property(void **state) {
 		}
 		buf_append_byte(&text, '\0');
 		workflow_fixture_load(&f, "w.toml", text.data);
-		const size_t *order;
-		workflow_order(f.workflow, &f.arena, &order);
+		const size_t *order = f.workflow->order;
 		bool seen[30] = {false};
 		for (size_t i = 0; i < count; i++) {
 			const struct workflow_step *step = &f.workflow->steps.items[order[i]];
