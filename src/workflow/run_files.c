@@ -41,12 +41,9 @@ static const char *dir_in_record(struct run *run, struct error *error) {
 	return dir;
 }
 
-const char *run_files_dir(struct run *run, struct error *error) {
-	if (run->dir != NULL) {
-		return run->dir;
-	}
-	if (run->options.journal != NULL) {
-		return dir_in_record(run, error);
+static const char *private_dir(struct run *run, struct error *error) {
+	if (run->own_dir != NULL) {
+		return run->own_dir->path;
 	}
 	const char *temporary = getenv("TMPDIR");
 	char *path = arena_strdup(&run->arena,
@@ -57,29 +54,50 @@ const char *run_files_dir(struct run *run, struct error *error) {
 			"while making a directory for the files of the run, %s", path);
 		return NULL;
 	}
-	run->dir = path;
 	run->own_dir = mem_calloc(1, sizeof *run->own_dir);
 	run->own_dir->path = mem_dup(path, strlen(path));
 	run->own_dir->users = 1;
-	run->writes_step_files = true;
+	return path;
+}
+
+const char *run_files_dir(struct run *run, struct error *error) {
+	if (run->dir == NULL && run->options.journal != NULL) {
+		return dir_in_record(run, error);
+	}
+	if (run->dir == NULL) {
+		run->dir = private_dir(run, error);
+		run->writes_step_files = true;
+	}
 	return run->dir;
 }
 
-/* The record has written it when the step ended; without one it is written when first asked for. */
+static bool holds_secret(const struct run *run, struct slice text) {
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	bool is_found = run->options.secrets != NULL &&
+			runner_secrets_mask(run->options.secrets, text, &arena).data != text.data;
+	arena_finish(&arena);
+	return is_found;
+}
+
+/* The record has written it when the step ended; without one it is written when first asked for. In
+ * the record secrets are masked: what the next step reads of one is in a file that goes with the
+ * run. */
 const char *run_step_file(struct run *run, size_t step, struct arena *arena) {
 	const struct step_result *result = &run->results.items[step];
 	struct error error = {0};
 	if (result->status != STEP_OK && result->status != STEP_FAILED) {
 		return NULL;
 	}
-	const char *dir = run_files_dir(run, &error);
+	bool is_private = holds_secret(run, result->output);
+	const char *dir = is_private ? private_dir(run, &error) : run_files_dir(run, &error);
 	if (dir == NULL) {
 		return NULL;
 	}
 	const char *path = arena_printf(arena, "%s/%.*s%s", dir, SLICE_FMT(result->step->name),
 		result->status == STEP_FAILED ? ".failed.txt" : ".txt")
 				   .data;
-	if (run->writes_step_files && !file_exists(path) &&
+	if ((is_private || run->writes_step_files) && !file_exists(path) &&
 		!file_write_atomic(path, result->output, 0600, &error)) {
 		return NULL;
 	}

@@ -129,7 +129,7 @@ struct run {
 	uint64_t *group_limits; /* per group: when it must be over; 0: never or not begun */
 	const char *id;
 	const char *dir;         /* where its files are; NULL until one is needed */
-	struct run_dir *own_dir; /* when it goes with the run; NULL: the record's */
+	struct run_dir *own_dir; /* of files that go with the run; NULL: none yet */
 	bool writes_step_files;  /* the record does not */
 	char nested_hash[65];    /* of a sub-workflow and its arguments; empty until asked for */
 	struct step_usage usage;

@@ -261,6 +261,19 @@ describe('run: console', { skip }, () => {
     assert.doesNotMatch(record.stdout, /of-the-|quoted/);
   }, { config: '[backends.fake]\ncommand = "sh"\nargs = ["says.sh", "{prompt}"]\nenv = { INNER_SECRET = "of-the-backend" }\n[roles.default]\nbackends = ["fake"]\n' }));
 
+  test('a step reads a secret of another from a file, and none stays in the record', () => withProject({
+    [W]: workflow(shell('says', 'echo $OUTER_TOKEN; test -z "$V"') + shell('reads', 'cat "$LLM_MUX_STEP_SAYS" >> given') + '[[steps]]\nname = "nested"\ntype = "workflow"\nworkflow = "inner"\n'),
+    '.llm-mux/workflows/inner.toml': workflow(shell('says', 'echo $OUTER_TOKEN') + shell('reads', 'cat "$LLM_MUX_STEP_SAYS" >> given')).replace('"w"', '"inner"'),
+  }, async ({ dir, run, file }) => {
+    const done = await run(['run', 'w'], { env: { OUTER_TOKEN: 'of-the-process' } });
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(file('given'), 'of-the-process'.repeat(2));
+    const state = join(dir, '.llm-mux/state');
+    const kept = readdirSync(state, { recursive: true, withFileTypes: true }).filter((e) => e.isFile());
+    assert.ok(kept.some((e) => e.name === 'says.txt'));
+    for (const e of kept) assert.ok(!readFileSync(join(e.parentPath ?? e.path, e.name), 'utf8').includes('of-the-process'), e.name);
+  }));
+
   test('a secret argument is printed nowhere', () => withProject({
     [W]: workflow(shell('one', 'echo {{ args.key }} >&2; exit 1'), '[args.key]\nsecret = true\nrequired = true'),
   }, async ({ run }) => {
