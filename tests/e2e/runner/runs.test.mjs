@@ -44,7 +44,7 @@ function three(t) {
 test('resume: killed in step three of three, only that one runs again', async (t) => {
   const { place, calls } = three(t);
   const running = place.start('run', 'w', 'x=arg');
-  await until(() => place.has('thirds'), 'the third step');
+  await until(() => place.has('thirds') && place.read('thirds') === 'x\n', 'the third step');
   running.child.kill('SIGKILL');
   await running.exited;
   place.write('go', '');
@@ -183,7 +183,7 @@ test('Ctrl-C: twice: the exit code is 130 also then', async (t) => {
 test('Ctrl-C: an interrupted run can be resumed', async (t) => {
   const { place, calls } = three(t);
   const running = place.start('run', 'w', 'x=arg');
-  await until(() => place.has('thirds'), 'the third step');
+  await until(() => place.has('thirds') && place.read('thirds') === 'x\n', 'the third step');
   running.child.kill('SIGINT');
   assert.equal((await running.exited).code, 130);
   place.write('go', '');
