@@ -63,7 +63,7 @@ static void print_one(
 /* Whether a path goes through a project's directory, as it is written. */
 static bool passes_project(const char *path) {
 	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
-	bool passes = strncmp(path, PROJECT_DIR + 1, strlen(PROJECT_DIR) - 1) == 0 ||
+	bool passes = slice_starts_with(slice_of(path), slice_from(SLICE(PROJECT_DIR), 1)) ||
 		      strstr(path, PROJECT_DIR) ||
 		      (here && slice_ends_with(slice_of(here), SLICE("/.llm-mux"))) ||
 		      (here && strstr(here, PROJECT_DIR));
