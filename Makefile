@@ -25,6 +25,10 @@ FLOOR_10 := cli
 FLOORS := 0 1 2 3 4 5 6 7 8 9 10
 FOLDERS := $(foreach f,$(FLOORS),$(FLOOR_$(f)))
 
+# What only compiles runs on all cores; tests run one after the other.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+COMPILE = $(MAKE) --no-print-directory -j$(JOBS)
+
 # ---- tools and flags -------------------------------------------------------------------------
 
 ifeq ($(V),fuzz)
@@ -148,7 +152,7 @@ $(BUILD)/obj/cli/version.c.o: CPPFLAGS_ALL += -DLLMMUX_VERSION='"$(VERSION)"' -D
 
 ## run: set up this machine if needed, build, and start the gateway (ARGS="..." are passed on)
 run: setup
-	@$(MAKE) --no-print-directory build
+	@$(COMPILE) build
 	./llm-mux serve $(ARGS)
 
 setup:
@@ -163,7 +167,8 @@ setup-test:
 test: setup-test
 	@$(MAKE) --no-print-directory test-only
 
-test-only: build unit-binaries fuzz-replay-binaries
+test-only:
+	@$(COMPILE) build unit-binaries fuzz-replay-binaries
 	@tests/run --build $(BUILD)
 
 ## test-matrix: every client format x upstream format x case through the program; prints the table
@@ -206,7 +211,7 @@ $(BUILD)/tests/%/main.c.o: $(BUILD)/tests/%/main.c
 ## fuzz: run every fuzz target for FUZZ_SECONDS (60) each
 FUZZ_SECONDS ?= 60
 fuzz:
-	@$(MAKE) --no-print-directory V=fuzz fuzz-binaries
+	@$(COMPILE) V=fuzz fuzz-binaries
 	@fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZERS)
 
 .PHONY: fuzz-binaries
@@ -238,16 +243,18 @@ check-rules:
 	scripts/check-rules
 
 check-warnings:
-	$(MAKE) --no-print-directory V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror \
+	$(COMPILE) V=debug BUILD=build/gcc-werror CC=gcc WERROR=-Werror \
 		build/gcc-werror/llm-mux build/gcc-werror/pack-tokens unit-binaries fuzz-replay-binaries
-	$(MAKE) --no-print-directory V=debug BUILD=build/clang-werror CC=clang CXX=clang++ WERROR=-Werror \
+	$(COMPILE) V=debug BUILD=build/clang-werror CC=clang CXX=clang++ WERROR=-Werror \
 		build/clang-werror/llm-mux build/clang-werror/pack-tokens unit-binaries fuzz-replay-binaries
 
 ## valgrind: every unit binary under memcheck; a report or a leak is a failure
 VALGRIND := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
 	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1 --suppressions=tests/valgrind.supp
 .PHONY: valgrind
-valgrind: $(TEST_FOLDERS:%=valgrind-%)
+valgrind:
+	@$(COMPILE) unit-binaries
+	@$(COMPILE) $(TEST_FOLDERS:%=valgrind-%)
 valgrind-%: $(BUILD)/tests/%/unit | $(TOKENS_FILE)
 	@$(VALGRIND) $< >$<.valgrind.log 2>&1 \
 		&& echo "valgrind-$*: clean" || { grep -aE '==[0-9]+==|FAILED' $<.valgrind.log | head -n 60; exit 1; }
@@ -257,7 +264,7 @@ check-cppcheck:
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -j 2 -Isrc $(filter %.c,$(ALL_SOURCES))
 
 check-analyzer:
-	$(MAKE) --no-print-directory V=analyze BUILD=build/analyze CC=gcc WERROR=-Werror build/analyze/llm-mux
+	$(COMPILE) V=analyze BUILD=build/analyze CC=gcc WERROR=-Werror build/analyze/llm-mux
 
 check-asan:
 	$(MAKE) --no-print-directory V=asan test-only
@@ -272,7 +279,7 @@ $(BUILD)/bench-%: bench/%.c $(wildcard bench/*.h) $(call archives,formats) Makef
 
 ## bench: CPU, latency and memory beside nginx in the same run
 bench: setup-test
-	@$(MAKE) --no-print-directory build bench-binaries
+	@$(COMPILE) build bench-binaries
 	bench/run
 .PHONY: bench-binaries
 bench-binaries: $(BENCH_BINARIES)
