@@ -63,10 +63,10 @@ static void print_one(
 /* Whether a path goes through a project's directory, as it is written. */
 static bool passes_project(const char *path) {
 	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
-	bool passes = slice_starts_with(slice_of(path), slice_from(SLICE(PROJECT_DIR), 1)) ||
-		      strstr(path, PROJECT_DIR) ||
-		      (here && slice_ends_with(slice_of(here), SLICE("/.llm-mux"))) ||
-		      (here && strstr(here, PROJECT_DIR));
+	struct buf whole = {0};
+	buf_printf(&whole, "%s/%s", here ? here : "", path);
+	bool passes = slice_contains(buf_slice(&whole), SLICE(PROJECT_DIR));
+	buf_finish(&whole);
 	free(here);
 	return passes;
 }
