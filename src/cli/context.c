@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "cli/project_kind.h"
+#include "cli/run_display.h"
 #include "workflow/memory.h"
 
 #define README_MAX ((size_t)256 * 1024)
@@ -169,10 +170,15 @@ static bool write_both(struct survey *survey) {
 
 static void show(const struct survey *survey) {
 	FILE *out = survey->context->out;
-	fprintf(out, ".llm-mux/config.toml:\n\n%.*s\n.llm-mux/context.md:\n\n%.*s",
-		SLICE_FMT(buf_slice(&survey->settings)),
-		SLICE_FMT(buf_slice(&survey->description)));
+	struct buf text = {0};
+	/* Names of files can hold what moves a terminal's cursor. */
+	run_words_append(&text, SLICE(".llm-mux/config.toml:\n\n"));
+	run_words_append(&text, buf_slice(&survey->settings));
+	run_words_append(&text, SLICE("\n.llm-mux/context.md:\n\n"));
+	run_words_append(&text, buf_slice(&survey->description));
+	fwrite(text.data, 1, text.len, out);
 	fflush(out);
+	buf_finish(&text);
 }
 
 static int look(struct survey *survey) {

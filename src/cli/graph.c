@@ -1,5 +1,6 @@
 /* graph.c: the command `graph`: which step waits for which, and how long each took in an earlier
  * run (workflows.md 8.2, 11). */
+#include "cli/run_display.h"
 #include "cli/workflows.h"
 #include "workflow/journal.h"
 
@@ -83,10 +84,11 @@ static int graph_run(struct command_context *context) {
 	}
 	bool is_good = load(&session) && (!run || read_run(&session, run));
 	if (is_good) {
-		struct buf out;
-		buf_init(&out, 0);
+		struct buf out = {0}, plain = {0};
 		workflow_graph(session.workflow, format, session.durations_ms, &out);
-		fwrite(out.data, 1, out.len, context->out);
+		run_words_append(&plain, buf_slice(&out));
+		fwrite(plain.data, 1, plain.len, context->out);
+		buf_finish(&plain);
 		buf_finish(&out);
 	}
 	workflow_destroy(session.workflow);

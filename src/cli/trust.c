@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "cli/list.h"
+#include "cli/run_display.h"
 #include "workflow/workflow.h"
 
 #define TRUST_FILE_MAX ((size_t)16 * 1024 * 1024) /* of a workflow, the largest of them */
@@ -166,7 +167,11 @@ static int trust_source(struct trusting *trusting, const char *path, struct slic
 	} else {
 		command_each_telling(tree, &trusting->arena, show, &showing);
 	}
-	fprintf(trusting->context->out, "%s\n%.*s", path, SLICE_FMT(buf_slice(&showing.out)));
+	struct buf name = {0};
+	run_words_append(&name, slice_of(path));
+	fprintf(trusting->context->out, "%.*s\n%.*s", SLICE_FMT(buf_slice(&name)),
+		SLICE_FMT(buf_slice(&showing.out)));
+	buf_finish(&name);
 	buf_finish(&showing.out);
 	if (is_config && showing.count == 0) {
 		fputs("  nothing in it needs trust\n", trusting->context->out);

@@ -1,6 +1,7 @@
 /* validate.c: the command `validate`: every finding of one workflow, or of all, at its place
  * (workflows.md 8.2). */
 #include "cli/list.h"
+#include "cli/run_display.h"
 #include "cli/workflows.h"
 #include "workflow/memory.h"
 
@@ -18,7 +19,10 @@ static void print_count(FILE *out, size_t count, const char *what) {
 
 static void print_verdict(const struct command_context *context, const char *path,
 	const struct workflow *workflow, size_t errors, size_t warnings) {
-	fprintf(context->out, "%s: ", path);
+	struct buf name = {0};
+	run_words_append(&name, slice_of(path));
+	fprintf(context->out, "%.*s: ", SLICE_FMT(buf_slice(&name)));
+	buf_finish(&name);
 	if (workflow && warnings == 0) {
 		fprintf(context->out, "ok, ");
 		print_count(context->out, workflow->steps.len, "step");

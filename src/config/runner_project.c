@@ -163,6 +163,18 @@ void runner_each_untrusted(
 	}
 }
 
+/* Bytes of a code point that a terminal obeys instead of showing it: U+0080 to U+009F, and those
+ * that turn the direction of text (U+202A to U+202E, U+2066 to U+2069). 0: it is none. */
+static size_t length_of_hidden(const char *text) {
+	const unsigned char *at = (const unsigned char *)text;
+	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+		return 2;
+	}
+	bool turns = at[0] == 0xe2 && ((at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+					      (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
+	return turns ? 3 : 0;
+}
+
 void runner_print_untrusted(struct buf *out, const char *path, const struct json *value) {
 	struct buf line;
 	buf_init(&line, 0);
@@ -177,9 +189,10 @@ void runner_print_untrusted(struct buf *out, const char *path, const struct json
 	}
 	buf_append_byte(&line, '\0');
 	error_mask_secrets(line.data);
-	/* A name may hold what moves a terminal's cursor; JSON texts have it escaped. */
+	/* What is shown is what will be trusted: nothing in it may hide or turn around the rest. */
 	for (char *at = line.data; *at; at++) {
-		*at = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
+		size_t hidden = (unsigned char)*at < 0x20 || *at == 0x7f ? 1 : length_of_hidden(at);
+		memset(at, '?', hidden);
 	}
 	buf_append_str(out, line.data);
 	buf_finish(&line);

@@ -236,7 +236,7 @@ static void print_one(const struct problems *problems, const struct problem *pro
 	const char *green = colour ? "\x1b[1;32m" : "";
 	const char *plain = colour ? "\x1b[0m" : "";
 	buf_append_str(out, bold);
-	buf_append_str(out, problem->file ? problem->file : "input");
+	append_visible(slice_of(problem->file ? problem->file : "input"), out);
 	if (problem->line) {
 		buf_printf(out, ":%u", problem->line);
 	}

@@ -64,9 +64,9 @@ static void test_print(void **state) {
 
 static void test_control_characters(void **state) {
 	struct fixture *f = *state;
-	problems_init(&f->problems, &f->arena, "f", SLICE("a\x1b[2Jb\n"));
+	problems_init(&f->problems, &f->arena, "f\x1b[2J", SLICE("a\x1b[2Jb\n"));
 	problems_add(&f->problems, 1, 6, "found \x1b");
-	expect_printed(f, "f:1:6: error: found ?\n  a?[2Jb\n       ^\n");
+	expect_printed(f, "f?[2J:1:6: error: found ?\n  a?[2Jb\n       ^\n");
 }
 
 /* ER-4; the caret stands where it would. */

@@ -130,3 +130,19 @@ test('runs: what a record says moves no cursor', async (t) => {
     assert.doesNotMatch(done.stdout, /1844674407/);
   }
 });
+
+test('trust: what is shown cannot hide or turn around what it says', async (t) => {
+  const place = lab(t, { files: { '.llm-mux/workflows/w.toml': flow({ s: shell('echo \u202e\u2066safe\u009b8m; rm -rf é') }) } });
+  const { stdout } = await place.cli('trust', '--dry-run');
+  assert.match(stdout, /echo \?{6}safe\?\?8m; rm -rf é/);
+});
+
+test('names of files move no cursor either', async (t) => {
+  const name = '\u001b[2Jw';
+  const place = lab(t, { files: { [`.llm-mux/workflows/${name}.toml`]: marks, [`.llm-mux/workflows/bad${name}.toml`]: 'x = 1\n', [`${name}.c`]: '' } });
+  for (const words of [['context'], ['validate'], ['workflows'], ['trust', '--dry-run'], ['validate', name], ['validate', `bad${name}`], ['graph', name]]) {
+    const done = await place.cli(...words);
+    assert.doesNotMatch(done.stdout + done.stderr, /\u001b/, words.join(' '));
+    assert.match(done.stdout + done.stderr, /\?\[2Jw/, words.join(' '));
+  }
+});
