@@ -159,6 +159,7 @@ static bool write_both(struct survey *survey) {
 	struct file_writer writer = {
 		.context = survey->context,
 		.arena = &survey->arena,
+		.within = survey->dir,
 		.is_forced = command_has(survey->context, "force"),
 	};
 	const char *home = file_join(&survey->arena, survey->dir, ".llm-mux");

@@ -17,11 +17,29 @@ static bool make_parent(const char *path, unsigned mode, struct arena *arena, st
 	return file_exists(dir) || file_make_dir(dir, mode, error);
 }
 
+/* Whether the directory that a file is put in, or the nearest above it that is there, lies in the
+ * one it must not leave: a cloned project may have links in the place of directories. */
+static bool check_within(const struct file_writer *writer, const char *path, struct error *error) {
+	char *above = arena_strdup(writer->arena, slice_of(path));
+	char *slash = strrchr(above, '/');
+	while (slash != NULL && slash != above) {
+		*slash = '\0';
+		if (file_exists(above)) {
+			break;
+		}
+		slash = strrchr(above, '/');
+	}
+	return writer->within == NULL || file_lies_within(above, writer->within) ||
+	       error_set(error, ERROR_PERMISSION,
+		       "%s is not written: %s leads out of the project; remove the link", path,
+		       above);
+}
+
 static bool keep_backup(struct file_writer *writer, const char *path, struct error *error) {
 	struct buf old;
 	buf_init(&old, 0);
 	const char *backup = arena_printf(writer->arena, "%s.bak", path).data;
-	bool is_kept = file_read(path, CONFIG_FILE_MAX, &old, error) &&
+	bool is_kept = file_read_regular(path, CONFIG_FILE_MAX, &old, error) &&
 		       file_write_atomic(backup, buf_slice(&old), 0600, error);
 	buf_finish(&old);
 	if (is_kept) {
@@ -39,7 +57,8 @@ bool file_writer_put(
 		return true;
 	}
 	bool is_private = (mode & 0077) == 0;
-	if (!make_parent(path, is_private ? 0700 : 0755, writer->arena, &error) ||
+	if (!check_within(writer, path, &error) ||
+		!make_parent(path, is_private ? 0700 : 0755, writer->arena, &error) ||
 		(is_there && !keep_backup(writer, path, &error)) ||
 		!file_write_atomic(path, text, mode, &error)) {
 		command_fail(writer->context, COMMAND_FAILED, "%s", error.message);

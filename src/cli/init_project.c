@@ -87,6 +87,7 @@ bool init_project(struct file_writer *writer, const char *dir) {
 	struct arena *arena = writer->arena;
 	struct project_files files;
 	struct buf text;
+	writer->within = dir;
 	project_files_find(dir, arena, &files);
 	if (files.kind != NULL) {
 		fprintf(writer->context->out, "a %s project (%zu files)\n", files.kind->name,

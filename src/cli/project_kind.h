@@ -30,8 +30,9 @@ void project_files_find(const char *dir, struct arena *arena, struct project_fil
 struct file_writer {
 	const struct command_context *context;
 	struct arena *arena;
-	bool is_forced;   /* overwrites, and keeps the old one as .bak */
-	bool has_written; /* anything */
+	const char *within; /* directory that it does not leave by a link; NULL: none */
+	bool is_forced;     /* overwrites, and keeps the old one as .bak */
+	bool has_written;   /* anything */
 };
 /* Writes what is missing, and says so; false after a message. */
 bool file_writer_put(

@@ -1,7 +1,7 @@
 // design.md 3: what a cloned project brings along counts only after the user has trusted that exact content, by whatever name it goes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flow, lab, shell, test } from './lab.mjs';
 
@@ -87,6 +87,23 @@ test('trust: links do not lead what a run writes out of the project', async (t) 
     assert.equal((await place.cli('runs', 'clean')).code, 1);
     rmSync(place.path(link));
     assert.equal(await place.text('./own.toml'), 'own');
+  }
+});
+
+test('trust: init and context write nothing behind links that leave the project', async (t) => {
+  for (const link of ['.llm-mux', '.llm-mux/workflows']) {
+    const place = lab(t);
+    const away = join(place.home, 'away');
+    mkdirSync(away);
+    writeFileSync(join(away, 'config.toml'), '# mine\n');
+    if (link !== '.llm-mux') mkdirSync(place.path('.llm-mux'));
+    symlinkSync(away, place.path(link));
+    const done = await place.cli('init', '--project', '--force');
+    assert.equal(done.code, 1, done.stderr);
+    assert.match(done.stderr, /leads out of the project/);
+    if (link === '.llm-mux') assert.equal((await place.cli('context', '--yes', '--force')).code, 1);
+    assert.deepEqual(readdirSync(away), ['config.toml']);
+    assert.equal(readFileSync(join(away, 'config.toml'), 'utf8'), '# mine\n');
   }
 });
 
