@@ -30,9 +30,10 @@ struct backend_call {
 	struct command_plan plan;
 	struct process *process;
 	struct error failure;
-	struct buf out;      /* all of stdout */
-	size_t sent;         /* bytes of `out` that were streamed */
-	uint64_t timeout_ms; /* 0: none */
+	struct buf out;           /* all of stdout */
+	size_t sent;              /* bytes of `out` that were streamed */
+	struct slice held_stderr; /* what the log waits with */
+	uint64_t timeout_ms;      /* 0: none */
 	bool is_limited_by_call;
 	bool streams, reads_json, is_released;
 };
@@ -92,25 +93,36 @@ static void send_up_to(struct backend_call *call, size_t len) {
 	}
 }
 
-static void log_stderr(const struct backend_call *call, struct slice bytes) {
+/* What comes in pieces is masked as a whole: the beginning of a secret waits for its rest. */
+static void log_stderr(struct backend_call *call, struct slice bytes, bool is_last) {
 	const struct command_backend *backend = call->backend;
+	struct runner_secrets *secrets = backend->context.secrets;
 	if (!log_enabled(backend->mux->log, LOG_DEBUG)) {
 		return;
 	}
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
-	if (backend->context.secrets != NULL) {
-		bytes = runner_secrets_mask(backend->context.secrets, bytes, &arena);
+	if (secrets != NULL) {
+		struct slice text = arena_printf(
+			&arena, "%.*s%.*s", SLICE_FMT(call->held_stderr), SLICE_FMT(bytes));
+		size_t pending = is_last ? 0 : runner_secrets_pending(secrets, text);
+		call->held_stderr =
+			arena_dup(call->request.arena, slice_from(text, text.len - pending));
+		bytes = runner_secrets_mask(
+			secrets, slice_sub(text, 0, text.len - pending), &arena);
 	}
-	log_debug(backend->mux->log, "%s says on stderr: %.*s", backend->base.name,
-		SLICE_FMT(slice_trim(bytes)));
+	bytes = slice_trim(bytes);
+	if (bytes.len > 0) {
+		log_debug(backend->mux->log, "%s says on stderr: %.*s", backend->base.name,
+			SLICE_FMT(bytes));
+	}
 	arena_finish(&arena);
 }
 
 static void on_output(void *data, enum process_stream stream, struct slice bytes) {
 	struct backend_call *call = data;
 	if (stream == PROCESS_STDERR) {
-		log_stderr(call, bytes);
+		log_stderr(call, bytes, false);
 		return;
 	}
 	buf_append(&call->out, bytes);
@@ -126,6 +138,7 @@ static void note_outcome(struct backend_call *call, const struct process_result 
 	struct runner_secrets *secrets = call->backend->context.secrets;
 	struct command_outcome *outcome = ARENA_NEW(arena, struct command_outcome);
 	struct slice err = arena_dup(arena, result->err);
+	log_stderr(call, (struct slice){0}, true);
 	*outcome = (struct command_outcome){
 		.exit_code = result->exit_code,
 		/* It is quoted in messages; what is in stdout is an answer. */

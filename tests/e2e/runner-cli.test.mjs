@@ -247,12 +247,12 @@ describe('run: console', { skip }, () => {
 
   test('secrets of environments, and quoted ones, are printed nowhere', () => withProject({
     [W]: workflow(query('q', 'x', 'continue_on_error = true') + shell('one', 'echo {{ args.key }} >/dev/null; echo "{{ args.key }}" >/dev/null; exit 1', 'env = { STEP_SECRET = "of-the-step" }'), '[args.key]\nsecret = true\nrequired = true'),
-    'says.sh': 'echo "$OUTER_TOKEN $INNER_SECRET" >&2\necho "$OUTER_TOKEN $INNER_SECRET"\nexit 1\n',
+    'says.sh': 'echo "$OUTER_TOKEN $INNER_SECRET" >&2\nfor i in 1 2 3 4 5 6 7 8; do printf of-the-; /bin/true; printf "process "; done >&2\necho "$OUTER_TOKEN $INNER_SECRET"\nexit 1\n',
   }, async ({ dir, run }) => {
     for (const mode of [[], ['--output', 'json'], ['--debug', '--verbose'], ['--trace'], ['--dry-run']]) {
       const done = await run(['run', 'w', `key=it's "quoted" $here`, '--log-file', join(dir, 'the.log'), ...mode], { env: { OUTER_TOKEN: 'of-the-process' } });
       const log = readFileSync(join(dir, 'the.log'), 'utf8');
-      for (const secret of [/of-the-(process|backend|step)/, /quoted/])
+      for (const secret of [/of-the-/, /quoted/])
         assert.doesNotMatch(done.stdout + done.stderr + log, secret, mode.join(' '));
       assert.match(done.stdout + done.stderr, /\*\*\*/);
     }
