@@ -243,6 +243,27 @@ static void suggest_arg(struct workflow_checker *checker, const struct template_
 	workflow_suggest(checker, &nearest, "");
 }
 
+static char upper(char byte) {
+	return byte == '-' ? '_' : (char)toupper((unsigned char)byte);
+}
+
+/* The text of a command is an argument of `sh -c`, which everybody on the machine may read while it
+ * runs; variables are the user's own. */
+static void warn_of_secret(struct look *look, struct slice name, size_t at) {
+	struct problems *problems = look->checker->problems;
+	size_t before = problems->len;
+	tell(look, true, at,
+		"the argument `%.*s` is secret, and commands are seen in the list of processes",
+		SLICE_FMT(name));
+	char *variable = arena_strdup(problems->arena, name);
+	for (char *byte = variable; *byte; byte++) {
+		*byte = upper(*byte);
+	}
+	if (problems->len > before) {
+		problems_hint(problems, "write \"$LLM_MUX_ARG_%s\"", variable);
+	}
+}
+
 static void check_arg_mention(
 	struct look *look, const struct template_mention *mention, size_t at) {
 	struct workflow_checker *checker = look->checker;
@@ -264,6 +285,9 @@ static void check_arg_mention(
 				"before it, not `%.*s`",
 				SLICE_FMT(workflow->args.items[look->declared_args].name),
 				SLICE_FMT(name));
+		}
+		if (workflow->args.items[arg].is_secret && look->use == TEMPLATE_USE_SHELL) {
+			warn_of_secret(look, name, at);
 		}
 	} else if (!is_positional(name)) {
 		tell(look, true, offset_of(look, mention, at, 1),
@@ -450,10 +474,6 @@ static void look_at(struct look *look) {
 }
 
 /* ---- a whole workflow ---- */
-
-static char upper(char byte) {
-	return byte == '-' ? '_' : (char)toupper((unsigned char)byte);
-}
 
 /* $LLM_MUX_ARG_NAME in a command is a use of the argument too. */
 static void find_variables(struct workflow_checker *checker, struct slice text) {
