@@ -16,6 +16,7 @@
 #include "base/mem.h"
 
 #define BUSY_TIMEOUT_MS 5000
+#define BUSY_PAUSE_MS 10
 
 struct database {
 	sqlite3 *handle;
@@ -132,6 +133,22 @@ static bool make_file(const char *path, struct error *error) {
 	return true;
 }
 
+/* SQLite does not wait while another process switches the same new file to WAL: it could deadlock.
+ * So we ask again. */
+static bool use_wal(struct database *database, struct error *error) {
+	for (int waited_ms = 0;; waited_ms += BUSY_PAUSE_MS) {
+		int code = sqlite3_exec(
+			database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+		if (code == SQLITE_OK) {
+			return true;
+		}
+		if ((code & 0xff) != SQLITE_BUSY || waited_ms >= BUSY_TIMEOUT_MS) {
+			return fail(database, error, "cannot change");
+		}
+		sqlite3_sleep(BUSY_PAUSE_MS);
+	}
+}
+
 static bool open_handle(
 	struct database *database, const struct database_options *options, struct error *error) {
 	bool in_memory = strcmp(options->path, ":memory:") == 0;
@@ -152,10 +169,8 @@ static bool open_handle(
 	/* No statement may damage the file itself. (An untrusted schema would be safer still, but
 	 * Debian's SQLite lets no trigger fill a full-text index then.) */
 	sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return (options->is_read_only || database_execute(database,
-						 "PRAGMA journal_mode = WAL; PRAGMA synchronous = "
-						 "FULL",
-						 error)) &&
+	return (options->is_read_only || use_wal(database, error)) &&
+	       database_execute(database, "PRAGMA synchronous = FULL", error) &&
 	       database_execute(database, "PRAGMA foreign_keys = ON", error) &&
 	       migrate(database, options, error);
 }

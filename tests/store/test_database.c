@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/database.h"
@@ -136,10 +137,61 @@ static void test_failures(void **state) {
 	database_close(NULL);
 }
 
+/* In a process of its own: its exit code. */
+static int write_row(const char *name) {
+	struct error error = {0};
+	struct database *database = open_with(name, 2, &error);
+	bool is_written = database && database_begin(database, &error) &&
+			  database_execute(database, "INSERT INTO a (n) VALUES (1)", &error) &&
+			  database_commit(database, &error);
+	database_close(database);
+	return !is_written;
+}
+
+static void write_at_once(const char *name) {
+	enum {
+		WRITERS = 4
+	};
+	struct error error = {0};
+	int failed = 0, status;
+	for (int i = 0; i < WRITERS; i++) {
+		if (fork() == 0) {
+			_exit(write_row(name));
+		}
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		assert_true(wait(&status) > 0);
+		failed += status != 0;
+	}
+	assert_int_equal(failed, 0);
+	struct database *database = open_with(name, 2, &error);
+	assert_non_null(database);
+	struct database_statement *count =
+		database_prepare(database, "SELECT count(*) FROM a", &error);
+	assert_true(database_step(count, &error));
+	assert_int_equal(database_int(count, 0), WRITERS);
+	database_reset(count);
+	database_close(database);
+}
+
+/* Several processes make the same new file at once: each finds it whole, and no row is lost. (Not
+ * under valgrind, which takes what SQLite keeps at the end of a forked process for a leak.) */
+static void test_at_once(void **state) {
+	(void)state;
+	const char *preloaded = getenv("LD_PRELOAD");
+	int rounds = preloaded && strstr(preloaded, "vgpreload") ? 0 : 100;
+	for (int round = 0; round < rounds; round++) {
+		char name[32];
+		snprintf(name, sizeof name, "race-%d.db", round);
+		write_at_once(name);
+	}
+}
+
 int test_database(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_migrations),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_at_once),
 	};
 	return cmocka_run_group_tests_name(
 		"store/database", tests, make_directory, remove_directory);
