@@ -117,6 +117,9 @@ async function run(dir, args, extra = {}) {
   return { code, signal, stdout, stderr };
 }
 
+/** What each paid call asks, by its name on the record. */
+const promptOf = { plan: 'PLAN begun', edit: 'EDIT by the plan', 'each/1': 'ITEM x', 'each/2': 'ITEM y', 'each/3': 'ITEM z' };
+
 /** The prompts whose answers stand on the record, by their first lines. */
 function recorded(dir) {
   const state = join(dir, '.llm-mux/state');
@@ -129,8 +132,9 @@ function recorded(dir) {
     for (const line of lines.slice(0, -1)) {
       const entry = JSON.parse(line);
       if (entry.type === 'start') hasRun = true;
-      const prompt = entry.result?.prompt;
-      if (prompt && entry.result.status === 'ok') prompts.add(prompt.split('\n')[0]);
+      if (entry.type !== 'call') continue;
+      assert.ok(promptOf[entry.key], `call ${entry.key}`);
+      prompts.add(promptOf[entry.key]);
     }
   }
   return { prompts, hasRun };
