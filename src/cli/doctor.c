@@ -82,23 +82,29 @@ static void print_table(const struct doctor *doctor) {
 		warned == 1 ? "" : "s", failed);
 }
 
+/* The findings as an array; `text_key` is what each one's text is called. */
+static void write_findings(
+	const struct doctor *doctor, struct json_writer *w, const char *text_key) {
+	json_begin_array(w);
+	for (size_t i = 0; i < doctor->findings.len; i++) {
+		const struct doctor_finding *finding = &doctor->findings.items[i];
+		json_begin_object(w);
+		json_put_cstr(w, "check", finding->check);
+		json_put_cstr(w, "status", statuses[finding->status].word);
+		json_put_cstr(w, text_key, finding->message);
+		json_put_cstr(w, "hint", finding->hint);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
 static void print_json(const struct doctor *doctor) {
 	struct buf out = {0};
 	struct json_writer w;
 	json_writer_init(&w, &out, true);
 	json_begin_object(&w);
 	json_write_key(&w, "checks");
-	json_begin_array(&w);
-	for (size_t i = 0; i < doctor->findings.len; i++) {
-		const struct doctor_finding *finding = &doctor->findings.items[i];
-		json_begin_object(&w);
-		json_put_cstr(&w, "check", finding->check);
-		json_put_cstr(&w, "status", statuses[finding->status].word);
-		json_put_cstr(&w, "message", finding->message);
-		json_put_cstr(&w, "hint", finding->hint);
-		json_end_object(&w);
-	}
-	json_end_array(&w);
+	write_findings(doctor, &w, "message");
 	json_put_int(&w, "warnings", (int64_t)count(doctor, DOCTOR_WARN));
 	json_put_int(&w, "failed", (int64_t)count(doctor, DOCTOR_FAIL));
 	json_end_object(&w);
@@ -111,17 +117,7 @@ static void print_list(const struct doctor *doctor) {
 	struct buf out = {0};
 	struct json_writer w;
 	json_writer_init(&w, &out, strcmp(command_value(doctor->context, "output"), "json") == 0);
-	json_begin_array(&w);
-	for (size_t i = 0; i < doctor->findings.len; i++) {
-		const struct doctor_finding *finding = &doctor->findings.items[i];
-		json_begin_object(&w);
-		json_put_cstr(&w, "check", finding->check);
-		json_put_cstr(&w, "status", statuses[finding->status].word);
-		json_put_cstr(&w, "detail", finding->message);
-		json_put_cstr(&w, "hint", finding->hint);
-		json_end_object(&w);
-	}
-	json_end_array(&w);
+	write_findings(doctor, &w, "detail");
 	fprintf(doctor->context->out, "%.*s\n", SLICE_FMT(buf_slice(&out)));
 	buf_finish(&out);
 }

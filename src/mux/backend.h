@@ -48,7 +48,8 @@ struct backend_kind {
 	void (*resume)(struct backend_call *call);
 	/* Cancels if running and frees; no event follows. Allowed inside on_event. */
 	void (*release)(struct backend_call *call);
-	/* True when another attempt on this backend may do better (another account is free). */
+	/* True when another attempt on this backend may do better (another account is free). NULL:
+	 * never; whether the same is asked again is for the caller to say. */
 	bool (*can_retry)(const struct backend *backend, const struct number_set *tried);
 	/* Whether a model that is not in the registry may be asked of it as BACKEND://model. Writes
 	 * the backend's own name for it. */

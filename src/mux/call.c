@@ -215,7 +215,8 @@ static void end_attempt(struct mux_call *call) {
 
 /* True when the next attempt has somewhere to go; moves to it. */
 static bool find_next(struct mux_call *call) {
-	if (call->backend->kind->can_retry(call->backend, &call->tried)) {
+	const struct backend_kind *kind = call->backend->kind;
+	if (kind->can_retry && kind->can_retry(call->backend, &call->tried)) {
 		return true;
 	}
 	if (call->target_at + 1 == call->route.count) {

@@ -367,12 +367,6 @@ static void release(struct backend_call *call) {
 
 /* ---- the backend ---- */
 
-static bool can_retry(const struct backend *backend, const struct number_set *tried) {
-	(void)backend;
-	(void)tried;
-	return false; /* whether the same is asked again is for the caller to say (2.4) */
-}
-
 static bool takes_model(const struct backend *backend, struct slice model, struct slice *name) {
 	(void)backend;
 	(void)model;
@@ -406,7 +400,6 @@ static const struct backend_kind command_kind = {
 	.pause = pause_call,
 	.resume = resume_call,
 	.release = release,
-	.can_retry = can_retry,
 	.takes_model = takes_model,
 	.takes_candidates = takes_candidates,
 	.describe = describe,

@@ -245,12 +245,6 @@ static void release(struct backend_call *call) {
 	loop_timer_stop(&call->timer);
 }
 
-static bool can_retry(const struct backend *backend, const struct number_set *tried) {
-	(void)backend;
-	(void)tried;
-	return false;
-}
-
 /* demo://echo and demo://demo/echo. */
 static bool takes_model(const struct backend *backend, struct slice model, struct slice *name) {
 	(void)backend;
@@ -287,7 +281,6 @@ static const struct backend_kind kind = {
 	.pause = pause,
 	.resume = resume,
 	.release = release,
-	.can_retry = can_retry,
 	.takes_model = takes_model,
 	.takes_candidates = takes_candidates,
 	.describe = describe,

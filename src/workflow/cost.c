@@ -93,8 +93,8 @@ int64_t cost_of_prompt(const struct run *run, const struct role_plan *plan, int6
 	return is_known ? (int64_t)ceil(cost) : -1;
 }
 
-bool cost_allows(const struct run *run, const struct role_plan *plan, struct slice prompt,
-	struct error *error) {
+bool cost_allows(
+	struct run *run, const struct role_plan *plan, struct slice prompt, struct error *error) {
 	if (run->options.max_cost_microusd < 0) {
 		return true;
 	}

@@ -55,11 +55,9 @@ struct run *run_outermost(struct run *run) {
 	return run;
 }
 
-int64_t run_spent_microusd(const struct run *run) {
-	while (run->options.parent != NULL) {
-		run = run->options.parent;
-	}
-	return run->usage.cost_microusd > 0 ? run->usage.cost_microusd : 0;
+int64_t run_spent_microusd(struct run *run) {
+	int64_t cost_microusd = run_outermost(run)->usage.cost_microusd;
+	return cost_microusd > 0 ? cost_microusd : 0;
 }
 
 /* ---- making ---- */

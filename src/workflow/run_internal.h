@@ -160,7 +160,7 @@ void run_record_failed(struct run *run, const struct error *error);
 /* Adds what a call used, here and in the runs above. */
 void run_spend(struct run *run, const struct step_usage *usage);
 /* What is spent already, of the whole tree of runs. */
-int64_t run_spent_microusd(const struct run *run);
+int64_t run_spent_microusd(struct run *run);
 
 /* ---- record.c: what the journal is told and gives back; nothing without one ---- */
 /* Steps of sub-workflows are recorded too, so that a resume does not repeat what they did. */
@@ -286,8 +286,8 @@ void usage_init(struct step_usage *usage);
 void usage_add(struct step_usage *usage, const struct step_usage *more);
 /* False with an error when asking the plan's backends for this prompt would go beyond --max-cost.
  */
-bool cost_allows(const struct run *run, const struct role_plan *plan, struct slice prompt,
-	struct error *error);
+bool cost_allows(
+	struct run *run, const struct role_plan *plan, struct slice prompt, struct error *error);
 
 /* ---- command.c ---- */
 /* A shell command as a process of the step: wrapper, variables, directory. */
